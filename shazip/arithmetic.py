@@ -1,0 +1,177 @@
+"""The constants of docs/arithmetic.md: a model's tensors, their ranges, the probe, frequencies.
+
+Every engine and the model file build on this; NumPy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from shazip.config import ALPHABET, NetworkConfig
+
+ARITHMETIC_VERSION = 1
+FREQUENCY_TOTAL = 1 << 24
+
+OPERAND_MAX = 127  # int8 without -128: products stay below 127 * 127
+RESIDUAL_MAX = 1 << 19  # step 2**-12
+CELL_MAX = 1 << 22  # step 2**-16
+LOGIT_MAX = 32767  # step 2**-5
+GATE_HALF = 2048  # tables of 4096 entries over [-8, 8)
+GELU_HALF = 4096  # a table of 8192 entries over [-16, 16)
+SCORE_ENTRIES = 2048
+LOGIT_ENTRIES = 1024
+START_MEMORY_MAX = 64  # vectors of attention memory that a model file may carry
+
+INT16_MAX = 32767
+INT32_MAX = 2**31 - 1
+BIAS_MAX = 1 << 24  # of a requantisation
+NORM_BIAS_MAX = 1 << 29
+WEIGHT_TOTAL = 1 << 14  # of attention; rounding adds at most window / 2
+
+LIMITS = {"width": 4096, "boom_width": 16384, "layers": 16, "window": 16384, "heads": 4096}
+
+
+class Field(NamedTuple):
+    """One tensor of a model file: its type, shape and the range of every value."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    low: int
+    high: int
+
+
+class Product(NamedTuple):
+    """Where an accumulator, |acc| <= bound, meets multipliers whose sum must fit the shift."""
+
+    bound: int
+    multipliers: tuple[str, ...]
+    shift: str
+
+
+def layout(config: NetworkConfig, start_memory: int) -> dict[str, Field]:
+    """Return every tensor of a model of this shape; its start state has `start_memory` vectors."""
+    fields = dict(_tables())
+    for layer in range(config.layers):
+        for name, field in _layer(config, layer):
+            fields[f"layers.{layer}.{name}"] = field
+    fields["output.activation_multiplier"] = Field("int32", (config.width,), 0, INT32_MAX)
+    fields["output.activation_shift"] = _shift(1, 40)
+    fields.update(_linear("output", ALPHABET, config.width))
+    state = (config.layers, config.width)
+    memory = (len(config.attention), start_memory, config.width)
+    fields["start.symbol"] = Field("uint8", (1,), 0, 255)
+    fields["start.hidden"] = Field("int8", state, -OPERAND_MAX, OPERAND_MAX)
+    fields["start.cell"] = Field("int32", state, -CELL_MAX, CELL_MAX)
+    fields["start.memory"] = Field("int8", memory, -OPERAND_MAX, OPERAND_MAX)
+    return fields
+
+
+def products(config: NetworkConfig) -> Iterator[Product]:
+    """Yield every requantisation whose result must fit 32 bits before its clamp."""
+    square = config.width * OPERAND_MAX**2
+    for layer in range(config.layers):
+        at = f"layers.{layer}"
+        gates = ("lstm_input", "lstm_hidden") if layer else ("lstm_hidden",)
+        yield Product(square, tuple(f"{at}.{g}.multiplier" for g in gates), f"{at}.gates.shift")
+        yield Product(square, (f"{at}.boom.multiplier",), f"{at}.boom.shift")
+        if layer in config.attention:
+            yield Product(square, (f"{at}.query.multiplier",), f"{at}.query.shift")
+            mixed = OPERAND_MAX * (WEIGHT_TOTAL + config.window // 2)
+            yield Product(mixed, (f"{at}.value.multiplier",), f"{at}.value.shift")
+    yield Product(RESIDUAL_MAX, ("output.activation_multiplier",), "output.activation_shift")
+    yield Product(square, ("output.multiplier",), "output.shift")
+
+
+def _tables() -> Iterator[tuple[str, Field]]:
+    yield "table.sigmoid", Field("int16", (2 * GATE_HALF,), -INT16_MAX, INT16_MAX)
+    yield "table.tanh", Field("int16", (2 * GATE_HALF,), -INT16_MAX, INT16_MAX)
+    yield "table.gelu", Field("int16", (2 * GELU_HALF,), -INT16_MAX - 1, INT16_MAX)
+    yield "table.exp_score", Field("int16", (SCORE_ENTRIES,), 0, INT16_MAX)
+    yield "table.exp_logit", Field("int32", (LOGIT_ENTRIES,), 0, 1 << 20)
+
+
+def _layer(config: NetworkConfig, layer: int) -> Iterator[tuple[str, Field]]:
+    width = config.width
+    gates = 4 * width
+    if layer == 0:
+        yield "input", Field("int16", (ALPHABET, gates), -INT16_MAX - 1, INT16_MAX)
+    else:
+        yield from _operand_norm("lstm_norm", width)
+        yield "lstm_input.weight", _weight(gates, width)
+        yield "lstm_input.multiplier", Field("int32", (gates,), 0, INT32_MAX)
+        yield "gates.bias", Field("int32", (gates,), -BIAS_MAX, BIAS_MAX)
+    yield "lstm_hidden.weight", _weight(gates, width)
+    yield "lstm_hidden.multiplier", Field("int32", (gates,), 0, INT32_MAX)
+    yield "gates.shift", _shift(3, 40)
+    if layer in config.attention:
+        yield from _attention(width)
+    yield from _operand_norm("boom_norm", width)
+    yield from _norm("skip_norm", width)
+    yield from _linear("boom", config.boom_width, width)
+
+
+def _attention(width: int) -> Iterator[tuple[str, Field]]:
+    for name in ("memory_norm", "query_norm8", "focus_norm"):
+        yield from _operand_norm(name, width)
+    yield from _norm("query_norm", width)
+    yield from _linear("query", width, width)
+    yield "score.multiplier", Field("int32", (1,), 0, INT32_MAX)
+    yield "score.shift", _shift(1, 40)
+    yield "value.multiplier", Field("int32", (width,), -INT32_MAX, INT32_MAX)
+    yield "value.shift", _shift(1, 40)
+
+
+def _norm(name: str, width: int) -> Iterator[tuple[str, Field]]:
+    yield f"{name}.scale", Field("int16", (width,), -INT16_MAX, INT16_MAX)
+    yield f"{name}.bias", Field("int32", (width,), -NORM_BIAS_MAX, NORM_BIAS_MAX)
+
+
+def _operand_norm(name: str, width: int) -> Iterator[tuple[str, Field]]:
+    yield from _norm(name, width)
+    yield f"{name}.shift", _shift(1, 24)
+
+
+def _linear(name: str, rows: int, width: int) -> Iterator[tuple[str, Field]]:
+    yield f"{name}.weight", _weight(rows, width)
+    yield f"{name}.multiplier", Field("int32", (rows,), 0, INT32_MAX)
+    yield f"{name}.bias", Field("int32", (rows,), -BIAS_MAX, BIAS_MAX)
+    yield f"{name}.shift", _shift(3, 40)
+
+
+def _weight(rows: int, width: int) -> Field:
+    return Field("int8", (rows, width), -OPERAND_MAX, OPERAND_MAX)
+
+
+def _shift(low: int, high: int) -> Field:
+    return Field("int32", (1,), low, high)
+
+
+PROBE_TEXT = b"The quick brown fox jumps over [[1 lazy dog]]; 'tis so, &quot;it is&quot;.\n"
+
+
+def probe(steps: int, lanes: int) -> Iterator[np.ndarray]:
+    """Yield the canary's columns, uint8 (live,), with live falling from `lanes` to 1.
+
+    Even lanes read text, odd ones run through all byte values (docs/arithmetic.md, section 7).
+    """
+    lane = np.arange(lanes)
+    text = np.frombuffer(PROBE_TEXT, np.uint8)
+    half = steps // 2
+    for step in range(steps):
+        drop = max(0, step - half) * lanes // (steps - half)
+        noise = (7 * step * step + 13 * step + 29 * lane) % ALPHABET
+        column = np.where(lane % 2 == 0, text[(step + 5 * lane) % len(text)], noise)
+        yield column[: lanes - drop].astype(np.uint8)
+
+
+def to_frequencies(logits: np.ndarray, exp_logit: np.ndarray) -> np.ndarray:
+    """Turn int16 `logits` (n, 256), step 1/32, into uint32 frequencies: >= 1, rows sum to 2**24."""
+    wide = logits.astype(np.int64)
+    index = np.minimum(wide.max(1, keepdims=True) - wide, LOGIT_ENTRIES - 1)
+    cumulative = np.zeros((len(wide), ALPHABET + 1), np.int64)
+    np.cumsum(exp_logit.astype(np.int64)[index], 1, out=cumulative[:, 1:])
+    scaled = cumulative * (FREQUENCY_TOTAL - ALPHABET) // cumulative[:, -1:]
+    return (np.diff(scaled, axis=1) + 1).astype(np.uint32)

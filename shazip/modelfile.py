@@ -1,0 +1,214 @@
+"""Model files: the integers of one network, checked before use, and the id that archives hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as pack_tensors
+
+from shazip.arithmetic import (
+    ARITHMETIC_VERSION,
+    LIMITS,
+    START_MEMORY_MAX,
+    Field,
+    layout,
+    products,
+)
+from shazip.config import NetworkConfig
+from shazip.errors import ModelError
+
+METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
+SAFETENSORS_NAMES = {"int8": "I8", "uint8": "U8", "int16": "I16", "int32": "I32"}
+
+
+@dataclass(frozen=True)
+class IntegerModel:
+    """A checked model: all shapes and ranges are those of docs/arithmetic.md, section 6."""
+
+    config: NetworkConfig
+    tensors: Mapping[str, np.ndarray]  # read-only arrays
+    id: bytes  # 16 bytes over configuration, arithmetic version and tensors
+    name: str = ""  # a label for people
+    # "training" (what it was made from) and "canary"; no bit depends on them
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"IntegerModel(name={self.name!r}, id={self.id.hex()}, {self.config})"
+
+
+def build(
+    config: NetworkConfig,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    name: str = "",
+    metadata: Mapping[str, Any] | None = None,
+) -> IntegerModel:
+    """Check `tensors` against `config` and return them as a model. Raises ModelError."""
+    check_config(config)
+    check_layout(config, {key: (str(t.dtype), t.shape) for key, t in tensors.items()})
+    frozen = {}
+    for key in sorted(tensors):
+        frozen[key] = np.ascontiguousarray(tensors[key]).copy()
+        frozen[key].flags.writeable = False
+    check_values(config, frozen)
+    return IntegerModel(config, frozen, model_id(config, frozen), name, dict(metadata or {}))
+
+
+def save(model: IntegerModel, path: Path) -> None:
+    """Write `model` as a safetensors file."""
+    document = {
+        "arithmetic": ARITHMETIC_VERSION,
+        "config": asdict(model.config),
+        "id": model.id.hex(),
+        "name": model.name,
+        **model.metadata,
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    Path(path).write_bytes(pack_tensors(dict(model.tensors), {METADATA_KEY: text}))
+
+
+def load(path: Path) -> IntegerModel:
+    """Read and check a model file; refuse anything else with ModelError."""
+    path = Path(path)
+    path.open("rb").close()  # a missing file is the operating system's error, not the format's
+    try:
+        return _load(path)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    except SafetensorError as error:
+        reason = str(error).splitlines()[0] if str(error) else "unreadable"
+        raise ModelError(f"{path}: not a model file ({reason})") from None
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Return what a model file says of itself ("id", "name", "config", ...); read no tensor."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return _parse_metadata(file.metadata())
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    except SafetensorError:
+        raise ModelError(f"{path}: not a model file") from None
+
+
+def _load(path: Path) -> IntegerModel:
+    with safe_open(path, framework="numpy") as file:
+        document = _parse_metadata(file.metadata())
+        config = parse_config(document.get("config"))
+        slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        # Before any tensor is read, so that a hostile file costs no memory.
+        check_layout(config, {k: (_dtype(s), tuple(s.get_shape())) for k, s in slices.items()})
+        tensors = {key: file.get_tensor(key) for key in slices}
+    extra = {k: v for k, v in document.items() if k not in ("arithmetic", "config", "id", "name")}
+    model = build(config, tensors, name=str(document.get("name", "")), metadata=extra)
+    if document.get("id") != model.id.hex():
+        raise ModelError(f"its id says {document.get('id')!r}, its contents {model.id.hex()}")
+    return model
+
+
+def _dtype(view: Any) -> str:
+    names = {code: name for name, code in SAFETENSORS_NAMES.items()}
+    return names.get(view.get_dtype(), str(view.get_dtype()))
+
+
+def _parse_metadata(metadata: dict[str, str] | None) -> dict[str, Any]:
+    text = (metadata or {}).get(METADATA_KEY)
+    if text is None:
+        raise ModelError("not a shazip model: a safetensors file without shazip's metadata")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ModelError("its metadata is not JSON") from None
+    if not isinstance(document, dict):
+        raise ModelError("its metadata is not a JSON object")
+    version = document.get("arithmetic")
+    if version != ARITHMETIC_VERSION:
+        raise ModelError(f"made for arithmetic version {version!r}, this is {ARITHMETIC_VERSION}")
+    return document
+
+
+def parse_config(values: Any) -> NetworkConfig:
+    """Turn the JSON object of a configuration into a NetworkConfig within the limits."""
+    names = {*LIMITS, "attention"}
+    if not isinstance(values, dict) or set(values) != names:
+        raise ModelError(f"its configuration must have the fields {', '.join(sorted(names))}")
+    attention = values["attention"]
+    integers = [values[name] for name in LIMITS]
+    if not isinstance(attention, list) or any(type(x) is not int for x in integers + attention):
+        raise ModelError("its configuration holds a value that is no integer")
+    if len(attention) > LIMITS["layers"]:
+        raise ModelError(f"its configuration names {len(attention)} layers with attention")
+    sizes = {name: values[name] for name in LIMITS}
+    try:
+        config = NetworkConfig(**sizes, attention=tuple(attention))
+    except ValueError as error:
+        raise ModelError(f"its configuration is impossible: {error}") from None
+    check_config(config)
+    return config
+
+
+def check_config(config: NetworkConfig) -> None:
+    """Refuse sizes beyond those for which the bounds of docs/arithmetic.md hold."""
+    for name, most in LIMITS.items():
+        if getattr(config, name) > most:
+            raise ModelError(f"its {name} is {getattr(config, name)}, more than {most}")
+
+
+def check_layout(config: NetworkConfig, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+    """Refuse missing or extra tensors, and wrong types or shapes."""
+    shape = found.get("start.memory", ("", ()))[1]
+    memory = shape[1] if len(shape) == 3 else 0
+    most = min(START_MEMORY_MAX, config.window - 1)
+    if memory > most:
+        raise ModelError(f"its start state has {memory} memory vectors, more than {most}")
+    wanted = layout(config, memory)
+    if lacking := wanted.keys() - found.keys():
+        raise ModelError(f"lacks the tensor {min(lacking)!r}")
+    if extra := found.keys() - wanted.keys():
+        raise ModelError(f"has an unknown tensor {min(extra)!r}")
+    for name, expected in wanted.items():
+        if found[name] != (expected.dtype, expected.shape):
+            dtype, shape = found[name]
+            wish = f"{expected.dtype} {expected.shape}"
+            raise ModelError(f"tensor {name!r} is {dtype} {tuple(shape)}, must be {wish}")
+
+
+def check_values(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> None:
+    """Refuse values for which a sum could overflow or an exponential table would not do."""
+    for name, expected in layout(config, tensors["start.memory"].shape[1]).items():
+        _check_range(name, tensors[name], expected)
+    for name, first in (("table.exp_score", 32767), ("table.exp_logit", 1 << 20)):
+        if (int(tensors[name][0]), int(tensors[name][-1])) != (first, 0):
+            raise ModelError(f"tensor {name!r} must begin with {first} and end with 0")
+    for product in products(config):
+        multiplier = sum(np.abs(tensors[name].astype(np.int64)) for name in product.multipliers)
+        most = ((1 << (30 + int(tensors[product.shift][0]))) - 1) // product.bound
+        if int(np.max(multiplier)) > most:
+            found = int(np.max(multiplier))
+            raise ModelError(f"{' + '.join(product.multipliers)} is {found}, more than {most}")
+
+
+def _check_range(name: str, values: np.ndarray, expected: Field) -> None:
+    if values.size == 0:
+        return
+    low, high = int(values.min()), int(values.max())
+    if low < expected.low or high > expected.high:
+        found = low if low < expected.low else high
+        raise ModelError(f"tensor {name!r} holds {found}, outside {expected.low}..{expected.high}")
+
+
+def model_id(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> bytes:
+    """Return the 16 bytes that archives name a model by (docs/arithmetic.md, section 6)."""
+    shapes = {name: [str(tensors[name].dtype), tensors[name].shape] for name in tensors}
+    head = {"arithmetic": ARITHMETIC_VERSION, "config": asdict(config), "tensors": shapes}
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
+    for name in sorted(tensors):
+        digest.update(tensors[name].astype(tensors[name].dtype.newbyteorder("<")).tobytes())
+    return digest.digest()[:16]
