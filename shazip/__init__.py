@@ -1,0 +1,76 @@
+"""shazip: a neural compressor whose archives open on every machine.
+
+import shazip
+packed = shazip.compress(data)
+assert shazip.decompress(packed) == data
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shazip.archive import Codec, compress, decompress
+    from shazip.errors import (
+        CorruptError,
+        FormatError,
+        MemoryLimitError,
+        ModelError,
+        ShazipError,
+        TruncatedError,
+    )
+    from shazip.file import ShazipFile, open
+    from shazip.incremental import Compressor, Decompressor
+    from shazip.listing import Info, info
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Codec",
+    "Compressor",
+    "CorruptError",
+    "Decompressor",
+    "FormatError",
+    "Info",
+    "MemoryLimitError",
+    "ModelError",
+    "ShazipError",
+    "ShazipFile",
+    "TruncatedError",
+    "compress",
+    "decompress",
+    "info",
+    "open",
+]
+
+# Loaded on first use: `shazip --help` and `info` need neither NumPy nor a model.
+_MODULES = {
+    "Codec": "archive",
+    "Compressor": "incremental",
+    "CorruptError": "errors",
+    "Decompressor": "incremental",
+    "FormatError": "errors",
+    "Info": "listing",
+    "MemoryLimitError": "errors",
+    "ModelError": "errors",
+    "ShazipError": "errors",
+    "ShazipFile": "file",
+    "TruncatedError": "errors",
+    "compress": "archive",
+    "decompress": "archive",
+    "info": "listing",
+    "open": "file",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'shazip' has no attribute '{name}'")
+    value: object = getattr(import_module(f"shazip.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

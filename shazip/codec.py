@@ -1,0 +1,208 @@
+"""The main path: a block becomes a payload and comes back; blocks become a frame. Read this file first.
+
+    block -> lanes -> column -> predictor.predict -> range coder -> predictor.update -> payload
+
+Encoding and decoding are the same loop; they differ in one line. The predictor's state goes on from block to block; a stored
+block drops it on both sides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Generator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shazip.coder import Decoder, Encoder
+from shazip.container import (
+    BLOCK_HEADER_SIZE,
+    HASH_SIZE,
+    HEADER_SIZE,
+    BlockHeader,
+    Header,
+    Kind,
+    check_end_mark,
+    end_mark_size,
+    pack_block_header,
+    pack_end_mark,
+    pack_header,
+    parse_block_header,
+    parse_header,
+    parse_kind,
+)
+from shazip.errors import CorruptError, FormatError, ModelError, TruncatedError
+from shazip.lanes import columns, deinterleave, interleave
+from shazip.predictor import Predictor
+from shazip.quicklook import looks_incompressible
+
+# Called as progress(original bytes done, payload bytes) of the block that is being coded.
+BlockProgress = Callable[[int, int], None]
+
+# Symbols between two calls of progress: some milliseconds of a fast network.
+_PROGRESS_SYMBOLS = 256
+
+
+def encode_block(
+    block: bytes, lanes: int, predictor: Predictor, progress: BlockProgress | None = None
+) -> bytes | None:
+    """Return the payload of `block`, or None if it would not be smaller than the block."""
+    symbols = interleave(np.frombuffer(block, np.uint8), lanes)
+    encoder = Encoder()
+    report = _PROGRESS_SYMBOLS
+    for start, stop in columns(len(block), lanes):
+        column = symbols[start:stop]
+        encoder.encode(column, predictor.predict(stop - start))
+        predictor.update(column)
+        if stop >= report:
+            report = stop + _PROGRESS_SYMBOLS
+            if encoder.size > len(block) + 4:  # the last words may still become one fewer
+                return None
+            if progress:
+                progress(stop, encoder.size)
+    payload = encoder.finish()
+    return payload if len(payload) < len(block) else None
+
+
+def decode_block(
+    payload: bytes,
+    size: int,
+    lanes: int,
+    predictor: Predictor,
+    progress: BlockProgress | None = None,
+) -> bytes:
+    """Return the `size` bytes of the block that `payload` codes."""
+    symbols = np.empty(size, np.uint8)
+    decoder = Decoder(payload)
+    report = _PROGRESS_SYMBOLS
+    for start, stop in columns(size, lanes):
+        column = decoder.decode(predictor.predict(stop - start))
+        predictor.update(column)
+        symbols[start:stop] = column
+        if stop >= report:
+            report = stop + _PROGRESS_SYMBOLS
+            if progress:
+                progress(stop, len(payload) * stop // size)
+    decoder.finish()
+    return deinterleave(symbols, lanes).tobytes()
+
+
+class FrameEncoder:
+    """Writes one frame: `header`, then `block` for each block, then `end`."""
+
+    def __init__(self, header: Header, open_predictor: Callable[[Header], Predictor]) -> None:
+        self._header = header
+        self._open_predictor = open_predictor
+        self._predictor: Predictor | None = None
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self.blocks = 0
+
+    def header(self) -> bytes:
+        """Return the frame's header."""
+        return pack_header(self._header)
+
+    def block(self, block: bytes, progress: BlockProgress | None = None) -> bytes:
+        """Return `block` (not empty, at most 2**block_bits bytes) as block header and payload."""
+        self._hash.update(block)
+        self._size += len(block)
+        self.blocks += 1
+        payload = None if looks_incompressible(block) else self._encode(block, progress)
+        if payload is None:
+            self._predictor = None
+        kind = Kind.STORED if payload is None else Kind.CODED
+        payload = block if payload is None else payload
+        sizes = (len(block), len(payload))
+        checksums = (zlib.crc32(payload), zlib.crc32(block))
+        return pack_block_header(BlockHeader(kind, *sizes, *checksums)) + payload
+
+    def end(self) -> bytes:
+        """Return the end mark."""
+        return pack_end_mark(self._size, self._hash.digest()[:HASH_SIZE])
+
+    def _encode(self, block: bytes, progress: BlockProgress | None) -> bytes | None:
+        if self._predictor is None:
+            self._predictor = self._open_predictor(self._header)
+        return encode_block(block, self._header.lanes, self._predictor, progress)
+
+
+class FrameDecoder:
+    """Reads one frame, whoever brings the bytes: `needed` says how many, `feed` takes them.
+
+    A piece shorter than `needed` means that the archive ends there. `eof` is true after the end mark.
+    """
+
+    def __init__(
+        self,
+        admit: Callable[[Header], None],
+        open_predictor: Callable[[Header], Predictor],
+        progress: BlockProgress | None = None,
+    ) -> None:
+        self._admit = admit
+        self._open_predictor = open_predictor
+        self._progress = progress
+        self._predictor: Predictor | None = None
+        self._content = b""
+        self._reader = self._read()
+        self.needed = next(self._reader)
+        self.blocks = 0
+        self.size = 0
+        self.eof = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take the next `needed` bytes of the frame; return the block that they complete, or b""."""
+        try:
+            self.needed = self._reader.send(piece)
+        except StopIteration:
+            self.needed = 0
+            self.eof = True
+        content, self._content = self._content, b""
+        return content
+
+    def _read(self) -> Generator[int, bytes, None]:
+        header = parse_header((yield HEADER_SIZE))
+        self._admit(header)
+        content = hashlib.sha256()
+        while parse_kind(first := (yield 1)) is not Kind.END:
+            block = parse_block_header(first + (yield BLOCK_HEADER_SIZE - 1), header)
+            if self.blocks == 0 and block.original_size < header.lanes:
+                raise FormatError(
+                    f"{header.lanes} lanes for a first block of {block.original_size} bytes"
+                )
+            self._content = self._block(block, header, (yield block.payload_size))
+            content.update(self._content)
+            self.size += block.original_size
+            self.blocks += 1
+        due = end_mark_size(self.size) - 1
+        check_end_mark(first + (yield due), self.size, content.digest()[:HASH_SIZE])
+
+    def _block(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
+        """Return the original bytes of `block`, checked."""
+        if len(payload) < block.payload_size:
+            raise TruncatedError(f"payload ends after {len(payload)} of {block.payload_size} bytes")
+        if zlib.crc32(payload) != block.payload_checksum:
+            raise CorruptError("the payload's checksum does not match")
+        if block.kind is Kind.STORED:
+            self._predictor = None
+            return payload
+        original = self._decode(block, header, payload)
+        if zlib.crc32(original) != block.original_checksum:
+            raise _other_probabilities(header)
+        return original
+
+    def _decode(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
+        if self._predictor is None:
+            self._predictor = self._open_predictor(header)
+        size, lanes = block.original_size, header.lanes
+        try:
+            return decode_block(payload, size, lanes, self._predictor, self._progress)
+        except CorruptError:
+            # The payload's own checksum holds, so it is as it was written.
+            raise _other_probabilities(header) from None
+
+
+def _other_probabilities(header: Header) -> ModelError:
+    return ModelError(
+        f"the payload is intact, but model {header.model_id.hex()} gives other probabilities here"
+    )

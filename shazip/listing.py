@@ -1,0 +1,117 @@
+"""What an archive says about itself, read from its headers alone: payloads are skipped by seeking, nothing is decoded.
+
+Standard library only: no NumPy, no model.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from shazip.container import (
+    BLOCK_HEADER_SIZE,
+    HEADER_SIZE,
+    Header,
+    Kind,
+    check_end_mark,
+    end_mark_size,
+    parse_block_header,
+    parse_header,
+    parse_kind,
+    refuse_junk,
+)
+from shazip.errors import TruncatedError
+from shazip.streams import read_full, skip
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """One frame: its header and what its block headers add up to."""
+
+    header: Header
+    blocks: int
+    stored_blocks: int
+    original_size: int
+    compressed_size: int
+
+
+@dataclass(frozen=True)
+class Info:
+    """An archive: one frame, or several put together."""
+
+    frames: tuple[FrameInfo, ...]
+
+    @property
+    def original_size(self) -> int:
+        """Bytes that decompression gives."""
+        return sum(frame.original_size for frame in self.frames)
+
+    @property
+    def compressed_size(self) -> int:
+        """Bytes of the archive."""
+        return sum(frame.compressed_size for frame in self.frames)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks in all frames."""
+        return sum(frame.blocks for frame in self.frames)
+
+    @property
+    def stored_blocks(self) -> int:
+        """Blocks that are kept as they are."""
+        return sum(frame.stored_blocks for frame in self.frames)
+
+    @property
+    def bpb(self) -> float:
+        """Compressed bits per original byte; 0 for empty content."""
+        return 8 * self.compressed_size / self.original_size if self.original_size else 0.0
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of the first frame."""
+        return self.frames[0].header.lanes
+
+    @property
+    def model_id(self) -> bytes:
+        """The model that the first frame names."""
+        return self.frames[0].header.model_id
+
+
+def info(source: bytes | bytearray | memoryview | str | Path | BinaryIO) -> Info:
+    """Return what the archive `source` (its bytes, its path, or an open file) says about itself; the payloads are not read.
+
+    Raise FormatError, TruncatedError or CorruptError if headers and end marks are not as they should be.
+    """
+    if isinstance(source, str | Path):
+        with Path(source).open("rb") as file:
+            return Info(tuple(_frames(file)))
+    if isinstance(source, bytes | bytearray | memoryview):
+        source = io.BytesIO(source)
+    return Info(tuple(_frames(source)))
+
+
+def _frames(file: BinaryIO) -> Iterator[FrameInfo]:
+    yield _frame(file, read_full(file, HEADER_SIZE))
+    while first := read_full(file, HEADER_SIZE):
+        refuse_junk(first)
+        yield _frame(file, first)
+
+
+def _frame(file: BinaryIO, first: bytes) -> FrameInfo:
+    header = parse_header(first)
+    blocks = stored = original_size = payload_size = 0
+    while (kind := parse_kind(start := read_full(file, 1))) is not Kind.END:
+        block = parse_block_header(start + read_full(file, BLOCK_HEADER_SIZE - 1), header)
+        if not skip(file, block.payload_size):
+            raise TruncatedError("archive ends inside a payload")
+        blocks += 1
+        stored += kind is Kind.STORED
+        original_size += block.original_size
+        payload_size += block.payload_size
+    end_size = end_mark_size(original_size)
+    check_end_mark(start + read_full(file, end_size - 1), original_size)
+    size = HEADER_SIZE + blocks * BLOCK_HEADER_SIZE + payload_size + end_size
+    return FrameInfo(header, blocks, stored, original_size, size)
