@@ -1,0 +1,159 @@
+"""From one name to one finished output: the checks, the coding, the commit, the removal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import click
+
+from shazip.cli.inputs import (
+    SUFFIX,
+    Source,
+    input_status,
+    open_source,
+    original_name,
+    refuse_kinds,
+    refuse_terminal,
+)
+from shazip.cli.options import CodecOptions, FileOptions
+from shazip.cli.output import AtomicFile, StreamFile, open_output, refuse_target
+from shazip.cli.progress import Progress, amount, wanted
+from shazip.cli.report import FAILURES, STDIN, STDOUT, Abandon, Reporter, describe
+from shazip.cli.verify import Comparison
+
+if TYPE_CHECKING:
+    from shazip.archive import Codec, Summary
+
+
+def for_each(names: Iterable[str], action: Callable[[str], None], reporter: Reporter) -> None:
+    """Do `action` with each name, or with `-` if there is none; exit with 1 if one failed."""
+    failed = False
+    for name in names or ("-",):
+        try:
+            action(name)
+        except (BrokenPipeError, Abandon, click.UsageError):
+            raise
+        except FAILURES as error:
+            reporter.failure(error, STDIN if name == "-" else name)
+            failed = True
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+class Conversion:
+    """What one command line wants done with each of its files."""
+
+    def __init__(self, where: FileOptions, settings: CodecOptions, reporter: Reporter) -> None:
+        self.where = where
+        self.settings = settings
+        self.reporter = reporter
+
+    def convert(self, name: str) -> None:
+        """Compress or decompress the input `name`."""
+        status = input_status(name)
+        special = self.where.stdout or self.where.output is not None or self.where.force
+        refuse_kinds(name, status, follow=self.where.stdout or self.where.force, special=special)
+        target = self._target(name)
+        refuse_target(target, status, overwrite=self.where.force)
+        with (
+            open_source(name) as source,
+            open_output(target, overwrite=self.where.force) as output,
+        ):
+            self._refuse_terminals(source, output)
+            start = time.monotonic()
+            summary = self._transfer(source, output)
+            self._finish(source, output)
+            text = summary_text(summary, time.monotonic() - start, decoding=self.where.decode)
+            self.reporter.summary(source.name, f"{text}, {target or STDOUT}")
+
+    def check(self, name: str) -> None:
+        """Decode the archive `name` in full, for its errors."""
+        refuse_kinds(name, input_status(name), follow=True, special=True)
+        with open_source(name) as source:
+            refuse_terminal(source, force=self.where.force)
+            with self._progress(source, decoding=True) as report:
+                summary = self.codec.decompress_stream(source.file, None, progress=report)
+            size, blocks = summary.original_size, summary.blocks
+            self.reporter.summary(source.name, f"ok, {size} bytes in {blocks} blocks")
+
+    @cached_property
+    def codec(self) -> Codec:
+        """The codec for all files; without a model to compress with, none can be done."""
+        try:
+            codec = self.settings.open()
+            if not self.where.decode:
+                _ = codec.model
+        except click.UsageError:
+            raise
+        except FAILURES as error:
+            raise Abandon(describe(error)) from error
+        return codec
+
+    def _target(self, name: str) -> Path | None:
+        """The file to write for `name`, None for standard output."""
+        if not self.where.decode and name.endswith(SUFFIX) and not self.where.force:
+            raise click.ClickException(f"already has the suffix {SUFFIX}; use -f to compress it")
+        output = self.where.output
+        if self.where.stdout or output == "-" or (output is None and name == "-"):
+            return None
+        if output is not None:
+            return Path(output)
+        return Path(original_name(name) if self.where.decode else name + SUFFIX)
+
+    def _refuse_terminals(self, source: Source, output: AtomicFile | StreamFile) -> None:
+        if self.where.decode:
+            refuse_terminal(source, force=self.where.force)
+        elif isinstance(output, StreamFile) and output.file.isatty() and not self.where.force:
+            text = "compressed data is not written to a terminal; use -f to force, or -o FILE"
+            raise (Abandon if self.where.stdout else click.ClickException)(text)
+
+    def _transfer(self, source: Source, output: AtomicFile | StreamFile) -> Summary:
+        codec = self.codec
+        function = codec.decompress_stream if self.where.decode else codec.compress_stream
+        with self._progress(source, decoding=self.where.decode) as report:
+            summary = function(source.file, cast(BinaryIO, output), progress=report)
+        if not self.where.decode and (self.where.verify or self.where.remove):
+            self._verify(source, output)
+        return summary
+
+    def _verify(self, source: Source, output: AtomicFile | StreamFile) -> None:
+        if not isinstance(output, AtomicFile):
+            return
+        # What came from a pipe cannot be read again; the hash in the end mark stands for it.
+        comparison = Comparison(source.file) if source.is_regular else None
+        with output.reopen() as archive:
+            self.codec.decompress_stream(archive, cast(BinaryIO | None, comparison))
+        if comparison:
+            comparison.finish()
+
+    def _finish(self, source: Source, output: AtomicFile | StreamFile) -> None:
+        changed = source.is_regular and not source.unchanged()
+        if changed and self.where.remove:
+            raise click.ClickException("changed while it was read; kept")
+        output.commit(source.status if source.is_regular else None)
+        if changed:
+            self.reporter.warning(source.name, "changed while it was read")
+        if self.where.remove and isinstance(output, AtomicFile):
+            source.remove()
+
+    def _progress(self, source: Source, decoding: bool) -> AbstractContextManager[Progress | None]:
+        if not wanted(self.reporter.quiet):
+            return nullcontext()
+        return Progress(source.name, source.size, decoding=decoding)
+
+
+def summary_text(summary: Summary, seconds: float, *, decoding: bool) -> str:
+    """What `-v` tells of one file."""
+    original, compressed = summary.original_size, summary.compressed_size
+    sizes = (compressed, original) if decoding else (original, compressed)
+    parts = [f"{sizes[0]} -> {sizes[1]} bytes"]
+    if original:
+        parts.append(f"{8 * compressed / original:.3f} bpb")
+        parts.append(f"{seconds:.1f} s")
+        parts.append(f"{amount(original / max(seconds, 1e-9))}/s")
+    return ", ".join(parts)

@@ -1,0 +1,119 @@
+"""`shazip info`: what archives say about themselves; their payloads are passed over by seeking.
+
+Neither NumPy nor a model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from shazip.cli.convert import for_each
+from shazip.cli.inputs import input_status, open_source, refuse_kinds, refuse_terminal
+from shazip.cli.options import (
+    CodecOptions,
+    FileOptions,
+    files_argument,
+    grouped,
+    places,
+    quiet_and_verbose,
+    refuse_places,
+)
+from shazip.cli.report import Reporter, printable, tell
+from shazip.container import FORMAT_VERSION, Header
+from shazip.listing import FrameInfo, Info
+from shazip.listing import info as read_info
+
+ROW = "{:>12} {:>13} {:>7} {:>7} {:>6}  {:<12} {:<8}  {}"
+TITLES = ("compressed", "original", "bpb", "blocks", "lanes", "model", "versions", "name")
+ID_DIGITS = 12
+
+
+@click.command()
+@files_argument
+@places
+@quiet_and_verbose
+@grouped
+def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
+    """Tell sizes in bytes, bits per byte, blocks, lanes, model and versions of each FILE.
+
+    Versions are those of format, arithmetic and mixing (0: without). -v adds a line for each frame,
+    with full model ids.
+    """
+    refuse_places(where)
+    reporter = click.get_current_context().ensure_object(Reporter)
+    listing = Listing(where.force, reporter.verbose > 0)
+    try:
+        for_each(files, listing.add, reporter)
+    finally:
+        listing.finish()
+
+
+class Listing:
+    """The table, one row a file, and its total."""
+
+    def __init__(self, force: bool, verbose: bool) -> None:
+        self._force = force
+        self._verbose = verbose
+        self._all: list[Info] = []
+
+    def add(self, name: str) -> None:
+        """Print the row of one archive."""
+        refuse_kinds(name, input_status(name), follow=True, special=True)
+        with open_source(name) as source:
+            refuse_terminal(source, force=self._force)
+            archive = read_info(source.file)
+            if not self._all:
+                tell(ROW.format(*TITLES))
+            self._all.append(archive)
+            tell(row(archive, printable(source.name)))
+        if self._verbose:
+            for frame in archive.frames:
+                tell(f"    {frame_text(frame)}")
+
+    def finish(self) -> None:
+        """Print the total of several archives."""
+        if len(self._all) > 1:
+            frames = tuple(frame for archive in self._all for frame in archive.frames)
+            tell(row(Info(frames), f"({len(self._all)} files)"))
+
+
+def row(archive: Info, name: str) -> str:
+    """The table's row for an archive."""
+    headers = [frame.header for frame in archive.frames]
+    return ROW.format(
+        archive.compressed_size,
+        archive.original_size,
+        f"{archive.bpb:.3f}",
+        archive.blocks,
+        _common(str(header.lanes) for header in headers),
+        _common(header.model_id.hex()[:ID_DIGITS] for header in headers),
+        _common(_versions(header) for header in headers),
+        name,
+    )
+
+
+def frame_text(frame: FrameInfo) -> str:
+    """All that one frame's headers tell."""
+    header = frame.header
+    parts = [
+        f"{frame.compressed_size} of {frame.original_size} bytes",
+        f"{frame.blocks} blocks ({frame.stored_blocks} stored) of at most {1 << header.block_bits}",
+        f"{header.lanes} lanes",
+        f"model {header.model_id.hex()}",
+        f"format {FORMAT_VERSION}",
+        f"arithmetic {header.arithmetic_version}",
+        f"mixing {header.mixing_version}" if header.mixing_version else "no mixing",
+    ]
+    return ", ".join(parts)
+
+
+def _versions(header: Header) -> str:
+    return f"{FORMAT_VERSION}/{header.arithmetic_version}/{header.mixing_version}"
+
+
+def _common(values: Iterable[str]) -> str:
+    """The value that all frames share."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else "several"

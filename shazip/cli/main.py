@@ -1,0 +1,112 @@
+"""The `shazip` command: its table of subcommands, its exit codes, what becomes of exceptions."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from shazip.cli import signals
+from shazip.cli.report import FAILURES, Reporter, silence_stdout
+
+# name: (module and attribute, one line of help). The modules are imported when their command is
+# run, so that `--help` and `--version` load neither a model nor NumPy; some may be missing.
+COMMANDS = {
+    "compress": ("shazip.cli.files:compress", "Compress FILEs to FILE.shz."),
+    "decompress": ("shazip.cli.files:decompress", "Decompress FILE.shz to FILE."),
+    "test": ("shazip.cli.files:test", "Decode archives in full, write nothing."),
+    "info": ("shazip.cli.info:info", "Tell sizes, model and versions of archives."),
+    "models": ("shazip.cli.models:models", "List the installed models."),
+    "eval": (
+        "shazip.cli.eval:evaluate",
+        "Measure a model's bits per byte on files, without coding.",
+    ),
+    "train": ("shazip.cli.train:train", "Train a network on text."),
+    "export": ("shazip.cli.export:export", "Turn a training checkpoint into a model file."),
+    "sample": ("shazip.cli.sample:sample", "Let a model write text."),
+    "plot": ("shazip.cli.plot:plot", "Draw the curves of training runs."),
+    "data": ("shazip.cli.data:data", "Prepare text for training."),
+    "bench": ("shazip.cli.bench:bench", "Compare with other compressors."),
+}
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand's module only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if _is_installed(name)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS or not _is_installed(cmd_name):
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(COMMANDS[name][0].split(":")[0]) is not None
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from shazip import __version__
+
+        click.echo(f"shazip {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings=CONTEXT, no_args_is_help=False)
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Compress files with a neural network whose archives open on every machine."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line; return 0 done, 1 a file failed, 2 usage, 141 broken pipe."""
+    reporter = Reporter()
+    try:
+        with cli.make_context("shazip", list(arguments), obj=reporter) as ctx:
+            cli.invoke(ctx)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.UsageError as error:
+        reporter.usage(error)
+        return 2
+    except BrokenPipeError:
+        # The reader has seen enough; what is still buffered would only complain again at exit.
+        silence_stdout()
+        return 141
+    except FAILURES as error:
+        reporter.failure(error)
+        silence_stdout()
+        return 1
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line of this process and leave it."""
+    signals.install()
+    signals.occupy_standard_descriptors()
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))

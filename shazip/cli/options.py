@@ -1,0 +1,189 @@
+"""The flags that subcommands share, and the values they make."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from shazip.cli.report import Reporter
+
+if TYPE_CHECKING:
+    from shazip.archive import Codec
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BLOCK_SIZE = 2**20
+MEMORY_LIMIT = 2**30
+
+COUNT = click.IntRange(min=1)
+ENGINES = click.Choice(["native", "torch"])
+
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_DECIMAL_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """Where results go and what happens to the sources."""
+
+    decode: bool = False  # what `compress -d` does
+    stdout: bool = False
+    output: str | None = None
+    remove: bool = False
+    force: bool = False
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class CodecOptions:
+    """What `Codec` is built from."""
+
+    model: str | None = None
+    engine: str | None = None
+    device: str | None = None
+    threads: int | None = None
+    memory_limit: int = MEMORY_LIMIT
+    lanes: int | None = None
+    block_size: int = BLOCK_SIZE
+    mix: bool = True
+
+    def open(self) -> Codec:
+        """The codec, on which all files of a run are done, so that a model is loaded once."""
+        from shazip.archive import Codec
+
+        try:
+            return Codec(
+                self.model,
+                engine=self.engine,
+                device=self.device,
+                threads=self.threads,
+                memory_limit=self.memory_limit,
+                lanes=self.lanes,
+                block_size=self.block_size,
+                mix=self.mix,
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+
+def grouped(
+    command: Callable[[tuple[str, ...], FileOptions, CodecOptions], None],
+) -> Callable[..., None]:
+    """Hand a command its files and two groups of options instead of one argument for each flag."""
+
+    @functools.wraps(command)
+    def call(files: tuple[str, ...], **flags: Any) -> None:
+        command(
+            files,
+            FileOptions(**_pick(FileOptions, flags)),
+            CodecOptions(**_pick(CodecOptions, flags)),
+        )
+
+    return call
+
+
+def _pick(group: type[FileOptions | CodecOptions], flags: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: flags[field.name] for field in fields(group) if field.name in flags}
+
+
+def refuse_places(where: FileOptions) -> None:
+    """Refuse -o and --rm where nothing is written; -c and -k change nothing there."""
+    if where.output is not None or where.remove:
+        flag = "--rm" if where.remove else "-o"
+        raise click.UsageError(f"nothing is written here, so {flag} has no meaning.")
+
+
+def byte_size(text: str) -> int:
+    """Bytes in `65536`, `64KiB` or `64k` (powers of 1024), `64kB` (powers of 1000)."""
+    match = re.fullmatch(r"(\d+) ?([kmgt]?)(ib|b)?", text.strip().lower())
+    size = int(match[1]) * _unit(match[2], match[3]) if match else 0
+    if size < 1:
+        raise click.BadParameter(f"{text!r} is not a size such as 65536, 64KiB or 1GiB.")
+    return size
+
+
+def _unit(letter: str, ending: str | None) -> int:
+    return _DECIMAL_UNITS[letter] if letter and ending == "b" else _UNITS[letter]
+
+
+def quiet_and_verbose(command: F) -> F:
+    """-q and -v, which set up the run's reporter."""
+    for flag, name, text in (
+        ("-v", "verbose", "One summary line per file; -vv adds tracebacks to errors."),
+        ("-q", "quiet", "No warnings, no progress; -qq no errors either."),
+    ):
+        command = click.option(
+            flag, f"--{name}", count=True, expose_value=False, callback=_set_level, help=text
+        )(command)
+    return command
+
+
+def _set_level(ctx: click.Context, param: click.Parameter, value: int) -> None:
+    setattr(ctx.ensure_object(Reporter), str(param.name), value)
+
+
+def places(command: F) -> F:
+    """-c, -o, -k, --rm and -f: the places that all file commands read from and write to."""
+    for option in (
+        click.option(
+            "-f", "--force", is_flag=True, help="Overwrite, follow links, use a terminal."
+        ),
+        click.option(
+            "--rm/--keep",
+            " /-k",
+            "remove",
+            default=False,
+            help="Remove each FILE once its result is verified and on disk. It is kept otherwise.",
+        ),
+        click.option("-o", "--output", metavar="FILE", help="Write to FILE; for one input."),
+        click.option("-c", "--stdout", is_flag=True, help="Write to standard output, keep FILEs."),
+    ):
+        command = option(command)
+    return command
+
+
+def decoding(command: F) -> F:
+    """What one may choose when an archive is decoded."""
+    for option in (
+        click.option(
+            "--memory-limit",
+            type=byte_size,
+            metavar="SIZE",
+            default="1GiB",
+            show_default=True,
+            help="Refuse what would need more memory.",
+        ),
+        click.option("--threads", type=COUNT, metavar="N", help="CPU threads; changes no byte."),
+        click.option("--device", metavar="NAME", help="Where the torch engine runs: cpu, cuda."),
+        click.option("--engine", type=ENGINES, help="Changes no byte, only the speed."),
+        click.option("-m", "--model", metavar="NAME|PATH", help="An installed model, or a file."),
+    ):
+        command = option(command)
+    return command
+
+
+def coding(command: F) -> F:
+    """What decides the bytes of an archive, besides its model; recorded in it."""
+    for option in (
+        click.option("--mix/--no-mix", default=True, help="Context mixing, or the network alone."),
+        click.option(
+            "--block-size",
+            type=byte_size,
+            metavar="SIZE",
+            default="1MiB",
+            show_default=True,
+            help="Coded at a time; bounds the memory.",
+        ),
+        click.option("--lanes", type=COUNT, metavar="N", help="Slices coded side by side."),
+    ):
+        command = option(command)
+    return command
+
+
+# metavar, because click would name it after the parameter.
+files_argument = click.argument("files", nargs=-1, metavar="[FILE]...")

@@ -1,0 +1,105 @@
+"""How far a file is, on a terminal: `enwik8  12.4%  1.31 bpb  84 kB/s  eta 3:12`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from shazip.cli.report import printable
+
+REFRESH_SECONDS = 0.2
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+class Progress:
+    """Draws one file's progress; wipes it out on leaving, so that messages get their own line.
+
+    `size` is what will be read in all, None for a pipe; `decoding` tells which of the two counts is
+    the original's.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size: int | None,
+        *,
+        decoding: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = printable(name)
+        self.size = size
+        self.decoding = decoding
+        self._clock = clock
+        self._start = self._drawn = clock()
+        self._width = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._write("")
+
+    def __call__(self, done: int, written: int) -> None:
+        """Redraw for `done` bytes read and `written` made, unless it was drawn a moment ago."""
+        now = self._clock()
+        if now - self._drawn < REFRESH_SECONDS:
+            return
+        self._drawn = now
+        self._write(self.text(done, written, now - self._start))
+
+    def text(self, done: int, written: int, seconds: float) -> str:
+        """The line after so many bytes and `seconds`."""
+        original, compressed = (written, done) if self.decoding else (done, written)
+        parts = [self.name, f"{done / self.size:.1%}" if self.size else amount(done)]
+        if original and compressed:
+            parts.append(f"{8 * compressed / original:.2f} bpb")
+        if original and seconds > 0:
+            parts.append(f"{amount(original / seconds)}/s")
+        if self.size and done:
+            parts.append(f"eta {duration(seconds * max(self.size - done, 0) / done)}")
+        return "  ".join(parts)
+
+    def _write(self, text: str) -> None:
+        # One column stays free, since some terminals wrap a line that is full.
+        text = text[: _columns() - 1]
+        sys.stderr.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+        sys.stderr.flush()
+        self._width = len(text)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def wanted(quiet: int) -> bool:
+    """Whether progress is drawn: for a person at a terminal who did not ask for quiet."""
+    return not quiet and sys.stderr is not None and sys.stderr.isatty()
+
+
+def amount(size: float) -> str:
+    """`size` bytes with three digits and a unit: 950 B, 84.0 kB, 1.23 MB."""
+    power = 0
+    while size >= 999.5 and power < len(UNITS) - 1:
+        size /= 1000
+        power += 1
+    digits = 0 if power == 0 or size >= 99.95 else 1 if size >= 9.995 else 2
+    return f"{size:.{digits}f} {UNITS[power]}"
+
+
+def duration(seconds: float) -> str:
+    """`seconds` as 3:12 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

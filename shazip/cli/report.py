@@ -1,0 +1,123 @@
+"""What the user is told on standard error: one line per event, `shazip: FILE: text`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+
+import click
+
+from shazip.errors import ShazipError
+
+# What may befall one file without being a mistake of ours; the other files go on.
+FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException)
+
+STDIN = "(stdin)"
+STDOUT = "(stdout)"
+
+
+class Abandon(click.ClickException):
+    """A failure that would befall every other file as well."""
+
+
+class Reporter:
+    """The voice of one run; `quiet` and `verbose` count the -q and -v given."""
+
+    def __init__(self) -> None:
+        self.quiet = 0
+        self.verbose = 0
+
+    def failure(self, error: BaseException, name: str | None = None) -> None:
+        """Report `error` on the file `name` or the one it names itself; -vv adds the traceback."""
+        if self.quiet >= 2:
+            return
+        if self.verbose >= 2:
+            say("".join(traceback.format_exception(error)).rstrip())
+        say(line(own_name(error) or name, describe(error)))
+
+    def warning(self, name: str, text: str) -> None:
+        """Report what a user should know although the file was done; -q hides it."""
+        if not self.quiet:
+            say(line(name, f"warning: {text}"))
+
+    def summary(self, name: str, text: str) -> None:
+        """Report what was done with one file; shown with -v only."""
+        if self.verbose and not self.quiet:
+            say(line(name, text))
+
+    def usage(self, error: click.UsageError) -> None:
+        """Report a wrong command line in two lines: the mistake, and where to read on."""
+        path = error.ctx.command_path if error.ctx else "shazip"
+        say(line(None, error.format_message()))
+        say(f"Try '{path} --help' for help.")
+
+
+def line(name: str | None, text: str) -> str:
+    """`shazip: name: text`, on one line whatever the name contains."""
+    parts = ["shazip", *([] if name is None else [name]), " ".join(text.splitlines())]
+    return ": ".join(printable(part) for part in parts)
+
+
+def describe(error: BaseException) -> str:
+    """The sentence for an exception, without file names that the line carries already."""
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, ModuleNotFoundError):
+        return f"needs {error.name}, which is not installed"
+    if isinstance(error, OSError) and not isinstance(error, ShazipError):
+        return error.strerror or str(error) or type(error).__name__
+    return str(error) or type(error).__name__
+
+
+def own_name(error: BaseException) -> str | None:
+    """The file that an operating system's error names, if it names one."""
+    filename = error.filename if isinstance(error, OSError) else None
+    return os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else None
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for control characters and undecodable bytes, so that it is one line."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    # Python decodes the byte 0xNN of a name that is not UTF-8 as the lone surrogate U+DCNN.
+    if 0xDC80 <= ord(char) <= 0xDCFF:
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def say(text: str) -> None:
+    """Write one line to standard error; a closed one is no reason to fail."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+
+
+def tell(text: str) -> None:
+    """Write one line of a result to standard output, with escapes for what its encoding lacks."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDOUT)
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
+
+
+def silence_stdout() -> None:
+    """Drop what is buffered for standard output; its reader has gone or its disk is full."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+        sys.stdout.flush()
