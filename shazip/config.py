@@ -1,0 +1,34 @@
+"""The shape of a network, shared by training and by every exact engine; needs the standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALPHABET = 256
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes that fix a SHA-RNN's tensors: two networks with equal configurations have equal shapes."""
+
+    width: int = 384  # of the embedding, the residual stream and the LSTM
+    boom_width: int = 1536  # a multiple of width; the chunks are summed
+    layers: int = 2
+    attention: tuple[int, ...] = (0,)  # indices of the layers that have attention
+    window: int = 512  # steps that attention sees, the current one included
+    heads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("width", "boom_width", "layers", "window", "heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
+        if self.boom_width % self.width:
+            raise ValueError(f"boom_width {self.boom_width} is no multiple of width {self.width}")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+        if self.attention != tuple(sorted(set(self.attention))):
+            raise ValueError(f"attention {self.attention} must rise without repeats")
+        if any(not 0 <= layer < self.layers for layer in self.attention):
+            raise ValueError(
+                f"attention {self.attention} names a layer outside 0..{self.layers - 1}"
+            )
