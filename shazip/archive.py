@@ -1,4 +1,4 @@
-"""Archives: compress and decompress bytes and streams; models, engines and memory are looked after here.
+"""Archives: compress and decompress bytes and streams; models, engines and memory are seen to here.
 
 compress, decompress -> Codec -> FrameEncoder, FrameDecoder (codec.py)
 """
@@ -12,25 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from shazip.codec import BlockProgress, FrameDecoder, FrameEncoder
-from shazip.container import HEADER_SIZE, MAX_BLOCK_BITS, Header, refuse_junk
-from shazip.errors import MemoryLimitError
+from shazip.container import MAX_BLOCK_BITS, Header, check_start
+from shazip.errors import MemoryLimitError, ModelError
 from shazip.lanes import default_lanes
 from shazip.listing import FrameInfo, Info, info
 from shazip.predictor import (
-    ARITHMETIC_VERSION,
     Engine,
     Predictor,
-    memory_size,
-    mixing_fields,
+    block_memory,
+    check_versions,
+    new_header,
     open_predictor,
-    refuse_unknown_versions,
+    predictor_memory,
 )
-from shazip.streams import read_full, write_full
+from shazip.streams import Data, read_full, write_full
 
 if TYPE_CHECKING:
     from shazip.modelfile import IntegerModel
 
 __all__ = [
+    "DEFAULT_BLOCK_SIZE",
+    "DEFAULT_MEMORY_LIMIT",
     "Codec",
     "FrameInfo",
     "Info",
@@ -41,9 +43,9 @@ __all__ = [
     "info",
 ]
 
-# Called as progress(bytes read, bytes written) so far, every few milliseconds.
+# Called as progress(bytes read, bytes written), every few milliseconds. In a payload that is being
+# decoded the bytes read are estimated; at its end they are exact again.
 Progress = Callable[[int, int], None]
-Data = bytes | bytearray | memoryview
 
 DEFAULT_BLOCK_SIZE = 1 << 20
 DEFAULT_MEMORY_LIMIT = 1 << 30
@@ -65,7 +67,7 @@ def compress(
     lanes: int | None = None,
     mix: bool = True,
 ) -> bytes:
-    """Return `data` as an archive: one frame."""
+    """Return `data` as an archive: one frame, made with the default model or `model`."""
     return Codec(model, lanes=lanes, mix=mix).compress(data)
 
 
@@ -76,12 +78,21 @@ def decompress(
     max_size: int | None = None,
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
 ) -> bytes:
-    """Return the content of the archive `data`; the model is found by the header's id."""
+    """Return the content of the archive `data`; its model is found by the header's id.
+
+    Raise MemoryLimitError, before decoding, if the content is larger than `max_size` or decoding
+    takes more than `memory_limit` bytes.
+    """
     return Codec(model, memory_limit=memory_limit).decompress(data, max_size=max_size)
 
 
 class Codec:
-    """A model and the settings to use it with; keeps the model loaded from call to call."""
+    """A model and the settings to use it with; what is loaded stays loaded from call to call.
+
+    `engine` is a name or an engine that is open already; `device` and `threads` go to the engine.
+    Decompression takes lanes, block size and mixing from the archive, and another model where the
+    archive names another.
+    """
 
     def __init__(
         self,
@@ -97,24 +108,24 @@ class Codec:
     ) -> None:
         if lanes is not None and lanes < 1:
             raise ValueError(f"lanes is {lanes}, must be at least 1")
-        if block_size not in (1 << bits for bits in range(MAX_BLOCK_BITS + 1)):
-            raise ValueError(f"block_size is {block_size}, must be a power of two to 2**28")
+        if block_size not in [1 << bits for bits in range(MAX_BLOCK_BITS + 1)]:
+            raise ValueError(f"block_size is {block_size}, must be a power of two up to 2**28")
         self.block_size = block_size
         self.memory_limit = memory_limit
-        self._choice = model
         self._lanes = lanes
         self._mix = mix
+        self._wanted = model
         self._engine_name = engine if isinstance(engine, str) else None
         self._device = device
         self._threads = threads
         self._engine = None if isinstance(engine, str) else engine
-        self._model = self._engine.model if self._engine else None
+        self._model = None if self._engine is None else self._engine.model
 
     @property
     def model(self) -> IntegerModel:
         """The model that compresses; loaded when first asked for."""
         if self._model is None:
-            self._model = _load(self._choice)
+            self._model = _load(self._wanted)
         return self._model
 
     def compress(self, data: Data) -> bytes:
@@ -124,82 +135,83 @@ class Codec:
         return sink.getvalue()
 
     def decompress(self, data: Data, *, max_size: int | None = None) -> bytes:
-        """Return the content of the archive `data`; raise MemoryLimitError if it is larger than `max_size`."""
+        """Return the content of the archive `data`, if it is not larger than `max_size`."""
         if max_size is not None and (size := info(data).original_size) > max_size:
             raise MemoryLimitError(f"the content has {size} bytes, more than max_size={max_size}")
-        sink = io.BytesIO()
-        self.decompress_stream(io.BytesIO(data), sink)
-        return sink.getvalue()
+        return b"".join(self.decompress_blocks(io.BytesIO(data)))
 
     def compress_stream(
         self, source: BinaryIO, sink: BinaryIO, *, progress: Progress | None = None
     ) -> Summary:
-        """Write all of `source` to `sink` as one frame; memory stays bounded by the block size and lanes."""
+        """Write all of `source` to `sink` as one frame; block size and lanes bound the memory."""
+        tally = _Tally(progress)
         block = read_full(source, self.block_size)
         frame = self.frame_encoder(len(block))
-        tally = _Tally(progress)
-        tally.add(0, _write(sink, frame.header()))
+        tally.add(0, write_full(sink, frame.header()))
         while block:
-            tally.add(len(block), _write(sink, frame.block(block, tally.report)))
+            tally.add(len(block), write_full(sink, frame.block(block, tally.report)))
             block = read_full(source, self.block_size)
-        tally.add(0, _write(sink, frame.end()))
+        tally.add(0, write_full(sink, frame.end()))
         return Summary(tally.read, tally.written, frame.blocks)
 
     def decompress_stream(
         self, source: BinaryIO, sink: BinaryIO | None, *, progress: Progress | None = None
     ) -> Summary:
-        """Write the content of the archive `source` to `sink`, or only check it if `sink` is None."""
+        """Write the content of the archive `source` to `sink`; without a sink only check it."""
         tally = _Tally(progress)
+        blocks = 0
         for block in self._decompress(source, tally):
-            _write(sink, block)
-        return Summary(tally.written, tally.read, tally.blocks)
+            blocks += 1
+            if sink is not None:
+                write_full(sink, block)
+        return Summary(tally.written, tally.read, blocks)
 
     def decompress_blocks(self, source: BinaryIO) -> Iterator[bytes]:
         """Yield the content of the archive `source` block by block."""
         return self._decompress(source, _Tally(None))
 
-    def _decompress(self, source: BinaryIO, tally: _Tally) -> Iterator[bytes]:
-        piece = read_full(source, HEADER_SIZE)
-        while True:
-            frame = self.frame_decoder(tally.report_decoding)
-            while not frame.eof:
-                content = frame.feed(piece)
-                tally.add(len(piece), len(content))
-                if content:
-                    yield content
-                piece = read_full(source, frame.needed)
-            tally.blocks += frame.blocks
-            piece = read_full(source, HEADER_SIZE)
-            if not piece:
-                return
-            refuse_junk(piece)
-
     def frame_encoder(self, first_block_size: int) -> FrameEncoder:
         """Return the encoder of a frame whose first block has so many bytes."""
-        wanted = self._lanes or default_lanes(first_block_size)
-        header = Header(
+        lanes = self._lanes or default_lanes(first_block_size)
+        header = new_header(
             self.model.id,
-            lanes=max(1, min(wanted, first_block_size)),
+            first_block_size,
+            lanes=max(1, min(lanes, first_block_size)),
             block_bits=self.block_size.bit_length() - 1,
-            arithmetic_version=ARITHMETIC_VERSION,
-            **(mixing_fields(first_block_size) if self._mix else {}),
+            mix=self._mix,
         )
-        self.admit(header)
-        return FrameEncoder(header, self.open_predictor)
+        self._admit(header)
+        return FrameEncoder(header, self._open_predictor)
 
     def frame_decoder(self, progress: BlockProgress | None = None) -> FrameDecoder:
-        """Return a decoder of one frame."""
-        return FrameDecoder(self.admit, self.open_predictor, progress)
+        """Return the decoder of one frame."""
+        return FrameDecoder(self._admit, self._open_predictor, progress)
 
-    def admit(self, header: Header) -> None:
-        """Refuse a frame that needs another version of shazip or too much memory; nothing is allocated before."""
-        refuse_unknown_versions(header)
-        self._check_memory(memory_size(header))
+    def _decompress(self, source: BinaryIO, tally: _Tally) -> Iterator[bytes]:
+        frame = self.frame_decoder(tally.report_decoding)
+        piece = read_full(source, frame.needed)
+        while True:
+            content = frame.feed(piece)
+            tally.add(len(piece), len(content))
+            if content:
+                yield content
+            if frame.eof:
+                frame = self.frame_decoder(tally.report_decoding)
+                piece = read_full(source, frame.needed)
+                if not piece:
+                    return
+                check_start(piece, first=False)
+            else:
+                piece = read_full(source, frame.needed)
 
-    def open_predictor(self, header: Header) -> Predictor:
-        """Return the predictor that a frame needs, in its start state."""
-        engine = self._engine_for(header.model_id)
-        self._check_memory(memory_size(header) + engine.state_size(header.lanes))
+    def _admit(self, header: Header) -> None:
+        """Refuse a frame that needs another version of shazip or too much memory."""
+        check_versions(header)
+        self._check_memory(block_memory(header))
+
+    def _open_predictor(self, header: Header) -> Predictor:
+        engine = self._find_engine(header.model_id)
+        self._check_memory(block_memory(header) + predictor_memory(engine, header))
         return open_predictor(engine, header, self._threads)
 
     def _check_memory(self, size: int) -> None:
@@ -208,49 +220,40 @@ class Codec:
                 f"the archive asks for {size} bytes of memory, the limit is {self.memory_limit}"
             )
 
-    def _engine_for(self, model_id: bytes) -> Engine:
+    def _find_engine(self, model_id: bytes) -> Engine:
         if self._engine is None or self._engine.model.id != model_id:
             from shazip.engines import open_engine
 
             self._engine = open_engine(
-                self._model_for(model_id),
+                self._find_model(model_id),
                 self._engine_name,
                 device=self._device,
                 threads=self._threads,
             )
         return self._engine
 
-    def _model_for(self, model_id: bytes) -> IntegerModel:
+    def _find_model(self, model_id: bytes) -> IntegerModel:
+        """Return the model with this id: the one given if it is that, else one of the installed."""
         from shazip import modelstore
 
-        given = self._model if self._choice is None else self.model
+        given = self._model if self._wanted is None else self.model
         if given is not None and given.id == model_id:
             return given
-        return modelstore.find_id(model_id)
-
-
-def _load(choice: IntegerModel | str | Path | None) -> IntegerModel:
-    from shazip import modelstore
-
-    if choice is None:
-        return modelstore.default()
-    return modelstore.find(choice) if isinstance(choice, str | Path) else choice
-
-
-def _write(sink: BinaryIO | None, data: bytes) -> int:
-    if sink is not None:
-        write_full(sink, data)
-    return len(data)
+        try:
+            return modelstore.find_id(model_id)
+        except ModelError as error:
+            if given is None:
+                raise
+            raise ModelError(f"{error}; the model given is {given.id.hex()}") from None
 
 
 class _Tally:
-    """Counts the bytes of whole blocks and adds what the block under way reports."""
+    """Counts the bytes of whole blocks; `report` adds those of the block under way."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self.read = 0
         self.written = 0
-        self.blocks = 0
 
     def add(self, read: int, written: int) -> None:
         self.read += read
@@ -258,8 +261,16 @@ class _Tally:
         self.report(0, 0)
 
     def report(self, read: int, written: int) -> None:
-        if self._progress:
+        if self._progress is not None:
             self._progress(self.read + read, self.written + written)
 
     def report_decoding(self, original: int, payload: int) -> None:
         self.report(payload, original)
+
+
+def _load(wanted: IntegerModel | str | Path | None) -> IntegerModel:
+    from shazip import modelstore
+
+    if wanted is None:
+        return modelstore.default()
+    return modelstore.find(wanted) if isinstance(wanted, str | Path) else wanted

@@ -1,9 +1,9 @@
-"""The main path: a block becomes a payload and comes back; blocks become a frame. Read this file first.
+"""The main path: a block becomes a payload and comes back; blocks become a frame. Read this first.
 
     block -> lanes -> column -> predictor.predict -> range coder -> predictor.update -> payload
 
-Encoding and decoding are the same loop; they differ in one line. The predictor's state goes on from block to block; a stored
-block drops it on both sides.
+Encoding and decoding are the same loop and differ in one line. The predictor's state goes on from
+block to block; a stored block drops it on both sides.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import zlib
 from collections.abc import Callable, Generator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shazip.coder import Decoder, Encoder
 from shazip.container import (
     BLOCK_HEADER_SIZE,
     HASH_SIZE,
     HEADER_SIZE,
+    START_SIZE,
     BlockHeader,
     Header,
     Kind,
     check_end_mark,
+    check_start,
     end_mark_size,
     pack_block_header,
     pack_end_mark,
@@ -32,12 +33,12 @@ from shazip.container import (
     parse_header,
     parse_kind,
 )
-from shazip.errors import CorruptError, FormatError, ModelError, TruncatedError
+from shazip.errors import CorruptError, FormatError, ModelError, ShazipError, TruncatedError
 from shazip.lanes import columns, deinterleave, interleave
 from shazip.predictor import Predictor
 from shazip.quicklook import looks_incompressible
 
-# Called as progress(original bytes done, payload bytes) of the block that is being coded.
+# Called as progress(bytes of the block that are done, bytes of its payload).
 BlockProgress = Callable[[int, int], None]
 
 # Symbols between two calls of progress: some milliseconds of a fast network.
@@ -51,15 +52,15 @@ def encode_block(
     symbols = interleave(np.frombuffer(block, np.uint8), lanes)
     encoder = Encoder()
     report = _PROGRESS_SYMBOLS
-    for start, stop in columns(len(block), lanes):
+    for start, stop in columns(len(symbols), lanes):
         column = symbols[start:stop]
         encoder.encode(column, predictor.predict(stop - start))
         predictor.update(column)
         if stop >= report:
             report = stop + _PROGRESS_SYMBOLS
-            if encoder.size > len(block) + 4:  # the last words may still become one fewer
+            if encoder.size > len(block) + 4:  # sealing may take one word fewer than it would now
                 return None
-            if progress:
+            if progress is not None:
                 progress(stop, encoder.size)
     payload = encoder.finish()
     return payload if len(payload) < len(block) else None
@@ -76,20 +77,20 @@ def decode_block(
     symbols = np.empty(size, np.uint8)
     decoder = Decoder(payload)
     report = _PROGRESS_SYMBOLS
-    for start, stop in columns(size, lanes):
+    for start, stop in columns(len(symbols), lanes):
         column = decoder.decode(predictor.predict(stop - start))
-        predictor.update(column)
         symbols[start:stop] = column
+        predictor.update(column)
         if stop >= report:
             report = stop + _PROGRESS_SYMBOLS
-            if progress:
+            if progress is not None:
                 progress(stop, len(payload) * stop // size)
     decoder.finish()
     return deinterleave(symbols, lanes).tobytes()
 
 
 class FrameEncoder:
-    """Writes one frame: `header`, then `block` for each block, then `end`."""
+    """Makes one frame: `header` first, `block` for each block, `end` last."""
 
     def __init__(self, header: Header, open_predictor: Callable[[Header], Predictor]) -> None:
         self._header = header
@@ -104,15 +105,15 @@ class FrameEncoder:
         return pack_header(self._header)
 
     def block(self, block: bytes, progress: BlockProgress | None = None) -> bytes:
-        """Return `block` (not empty, at most 2**block_bits bytes) as block header and payload."""
+        """Return `block`, 1 to 2**block_bits bytes, as block header and payload."""
         self._hash.update(block)
         self._size += len(block)
         self.blocks += 1
         payload = None if looks_incompressible(block) else self._encode(block, progress)
+        kind = Kind.CODED
         if payload is None:
             self._predictor = None
-        kind = Kind.STORED if payload is None else Kind.CODED
-        payload = block if payload is None else payload
+            kind, payload = Kind.STORED, block
         sizes = (len(block), len(payload))
         checksums = (zlib.crc32(payload), zlib.crc32(block))
         return pack_block_header(BlockHeader(kind, *sizes, *checksums)) + payload
@@ -130,7 +131,8 @@ class FrameEncoder:
 class FrameDecoder:
     """Reads one frame, whoever brings the bytes: `needed` says how many, `feed` takes them.
 
-    A piece shorter than `needed` means that the archive ends there. `eof` is true after the end mark.
+    A piece shorter than `needed` says that the archive ends there. After the end mark `eof` is
+    true and nothing is needed. `admit` may refuse the header, before anything is allocated.
     """
 
     def __init__(
@@ -144,43 +146,50 @@ class FrameDecoder:
         self._progress = progress
         self._predictor: Predictor | None = None
         self._content = b""
+        self._error: ShazipError | None = None
         self._reader = self._read()
         self.needed = next(self._reader)
-        self.blocks = 0
         self.size = 0
+        self.blocks = 0
         self.eof = False
 
     def feed(self, piece: bytes) -> bytes:
-        """Take the next `needed` bytes of the frame; return the block that they complete, or b""."""
+        """Take the next `needed` bytes of the frame; return the block that this completes or b""."""
+        if self._error is not None:
+            raise self._error
         try:
             self.needed = self._reader.send(piece)
         except StopIteration:
             self.needed = 0
             self.eof = True
+        except ShazipError as error:
+            self._error = error
+            raise
         content, self._content = self._content, b""
         return content
 
     def _read(self) -> Generator[int, bytes, None]:
-        header = parse_header((yield HEADER_SIZE))
+        start = yield START_SIZE
+        check_start(start)
+        header = parse_header(start + (yield HEADER_SIZE - START_SIZE))
         self._admit(header)
         content = hashlib.sha256()
         while parse_kind(first := (yield 1)) is not Kind.END:
             block = parse_block_header(first + (yield BLOCK_HEADER_SIZE - 1), header)
-            if self.blocks == 0 and block.original_size < header.lanes:
-                raise FormatError(
-                    f"{header.lanes} lanes for a first block of {block.original_size} bytes"
-                )
-            self._content = self._block(block, header, (yield block.payload_size))
+            payload = yield block.payload_size
+            self._content = self._block(block, header, payload)
             content.update(self._content)
             self.size += block.original_size
             self.blocks += 1
-        due = end_mark_size(self.size) - 1
-        check_end_mark(first + (yield due), self.size, content.digest()[:HASH_SIZE])
+        rest = yield end_mark_size(self.size) - 1
+        check_end_mark(first + rest, self.size, content.digest()[:HASH_SIZE])
 
     def _block(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
         """Return the original bytes of `block`, checked."""
+        if self.blocks == 0 and block.original_size < header.lanes:
+            raise FormatError(f"{header.lanes} lanes for a first block of {block.original_size}")
         if len(payload) < block.payload_size:
-            raise TruncatedError(f"payload ends after {len(payload)} of {block.payload_size} bytes")
+            raise TruncatedError(f"the payload ends after {len(payload)} of {block.payload_size}")
         if zlib.crc32(payload) != block.payload_checksum:
             raise CorruptError("the payload's checksum does not match")
         if block.kind is Kind.STORED:
@@ -198,11 +207,12 @@ class FrameDecoder:
         try:
             return decode_block(payload, size, lanes, self._predictor, self._progress)
         except CorruptError:
-            # The payload's own checksum holds, so it is as it was written.
+            # The payload's checksum holds, so these are the words that the encoder wrote.
             raise _other_probabilities(header) from None
 
 
 def _other_probabilities(header: Header) -> ModelError:
     return ModelError(
-        f"the payload is intact, but model {header.model_id.hex()} gives other probabilities here"
+        f"the payload is intact, but model {header.model_id.hex()} decodes it to other bytes: "
+        "this engine computes other probabilities than the one that compressed"
     )

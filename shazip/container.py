@@ -1,9 +1,10 @@
-"""The archive's outer structures, packed and parsed: header, block header, end mark (docs/format.md).
+"""The archive's outer structures, packed and parsed: header, block header, end mark.
 
     frame = header | block* | end mark          block = block header | payload
 
-Standard library only, so that `info` needs neither NumPy nor a model. Every parser takes the bytes that could be read;
-fewer than the structure needs mean that the archive ends there. Multi-byte integers are little-endian.
+docs/format.md gives every byte with its reason. Standard library only, so that `info` needs neither
+NumPy nor a model. Parsers take what could be read: fewer bytes than the structure has mean that
+the archive ends there.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ MODEL_ID_SIZE = 16
 HASH_SIZE = 4
 MAX_BLOCK_BITS = 28
 
-_CHECK = struct.Struct("<I")
-_HEADER = struct.Struct(f"<4sBBBBBBI{MODEL_ID_SIZE}s")
+_CHECKSUM = struct.Struct("<I")
+_HEADER = struct.Struct(f"<{len(MAGIC)}sBBBBBBI{MODEL_ID_SIZE}s")
 _BLOCK = struct.Struct("<BIIII")
 
-HEADER_SIZE = _HEADER.size + _CHECK.size
-BLOCK_HEADER_SIZE = _BLOCK.size + _CHECK.size
+START_SIZE = len(MAGIC) + 1  # magic and version, the same in every version of the format
+HEADER_SIZE = _HEADER.size + _CHECKSUM.size
+BLOCK_HEADER_SIZE = _BLOCK.size + _CHECKSUM.size
 
 
 class Kind(IntEnum):
-    """The first byte of a block header or end mark; two kinds differ in at least two bits, so no single flip turns one into another."""
+    """First byte of a block or end mark; two differ in two bits, so no flip makes one another."""
 
     CODED = 1
     STORED = 2
@@ -74,42 +76,34 @@ def pack_header(header: Header) -> bytes:
         header.lanes,
         header.model_id,
     )
-    return body + _CHECK.pack(zlib.crc32(body))
+    return body + _CHECKSUM.pack(zlib.crc32(body))
 
 
 def parse_header(data: bytes) -> Header:
     """Return the header at the start of `data`; magic and version come before the checksum."""
-    if data[: len(MAGIC)] != MAGIC[: len(data)]:
-        raise FormatError("not a .shz file")
-    if len(data) > len(MAGIC) and data[len(MAGIC)] != FORMAT_VERSION:
-        # Another version may have another header, so its checksum says nothing here.
-        raise FormatError(
-            f"format version {data[len(MAGIC)]}, this shazip reads version {FORMAT_VERSION}"
-        )
+    check_start(data)
     _, _, arithmetic, mixing, table, history, block, lanes, model_id = _HEADER.unpack(
         _checked(data, HEADER_SIZE, "header")
     )
     header = Header(model_id, lanes, block, arithmetic, mixing, table, history)
-    _refuse_nonsense(header)
-    return header
-
-
-def refuse_junk(data: bytes) -> None:
-    """Raise FormatError if `data`, found after a frame, does not begin another one."""
-    if not MAGIC.startswith(data[: len(MAGIC)]):
-        raise FormatError("junk after the end of the archive")
-
-
-def _refuse_nonsense(header: Header) -> None:
     if header.block_bits > MAX_BLOCK_BITS:
-        # This also covers the byte's three upper bits, which are reserved.
-        raise FormatError(
-            f"block size 2**{header.block_bits}, at most 2**{MAX_BLOCK_BITS} is known"
-        )
+        # This covers the byte's three upper bits, which are reserved.
+        raise FormatError(f"blocks of 2**{header.block_bits} bytes, at most 2**{MAX_BLOCK_BITS}")
     if not 1 <= header.lanes <= 1 << header.block_bits:
         raise FormatError(f"{header.lanes} lanes for blocks of 2**{header.block_bits} bytes")
     if header.mixing_version == 0 and (header.table_bits or header.history_bits):
-        raise FormatError("sizes for mixing in a header without mixing")
+        raise FormatError("a header without mixing gives sizes for mixing")
+    return header
+
+
+def check_start(data: bytes, *, first: bool = True) -> None:
+    """Raise FormatError unless `data`, at the start of the archive or after a frame, begins one."""
+    magic, version = data[: len(MAGIC)], data[len(MAGIC) : START_SIZE]
+    if not MAGIC.startswith(magic):
+        raise FormatError("not a .shz file" if first else "junk after the end of the archive")
+    # Another version may have another header: its checksum, wherever it is, says nothing here.
+    if version not in (b"", bytes([FORMAT_VERSION])):
+        raise FormatError(f"format version {version[0]}, this shazip reads {FORMAT_VERSION}")
 
 
 def pack_block_header(block: BlockHeader) -> bytes:
@@ -121,25 +115,26 @@ def pack_block_header(block: BlockHeader) -> bytes:
         block.payload_checksum,
         block.original_checksum,
     )
-    return body + _CHECK.pack(zlib.crc32(body))
+    return body + _CHECKSUM.pack(zlib.crc32(body))
 
 
 def parse_block_header(data: bytes, header: Header) -> BlockHeader:
-    """Return the block header at the start of `data`, a block of the frame that `header` opens."""
+    """Return the block header at the start of `data`, in the frame that `header` opens."""
     kind, *fields = _BLOCK.unpack(_checked(data, BLOCK_HEADER_SIZE, "block header"))
     block = BlockHeader(Kind(kind), *fields)
     if not 1 <= block.original_size <= 1 << header.block_bits:
-        raise FormatError(
-            f"a block of {block.original_size} bytes in a frame with blocks of 2**{header.block_bits}"
-        )
+        raise FormatError(f"{block.original_size} bytes in a block of 2**{header.block_bits}")
     if not (_is_stored if block.kind is Kind.STORED else _is_coded)(block):
-        raise FormatError(f"{block} contradicts itself")
+        raise FormatError(
+            f"a {block.kind.name.lower()} block of {block.original_size} bytes "
+            f"with a payload of {block.payload_size}"
+        )
     return block
 
 
 def _is_stored(block: BlockHeader) -> bool:
-    sizes = (block.original_size, block.original_checksum)
-    return sizes == (block.payload_size, block.payload_checksum)
+    original = (block.original_size, block.original_checksum)
+    return original == (block.payload_size, block.payload_checksum)
 
 
 def _is_coded(block: BlockHeader) -> bool:
@@ -149,20 +144,21 @@ def _is_coded(block: BlockHeader) -> bool:
 def parse_kind(data: bytes) -> Kind:
     """Return the kind of the block or end mark whose first byte is `data`."""
     if not data:
-        raise TruncatedError("archive ends without an end mark")
+        raise TruncatedError("the archive ends without an end mark")
     try:
         return Kind(data[0])
     except ValueError:
-        raise CorruptError(f"no block or end mark begins with the byte {data[0]}") from None
+        raise CorruptError(f"neither block nor end mark begins with the byte {data[0]}") from None
 
 
 def pack_end_mark(total_size: int, content_hash: bytes) -> bytes:
     """Return the end mark of a frame that holds `total_size` original bytes."""
     size = bytearray()
-    while total_size > 0x7F:
-        size.append(total_size & 0x7F | 0x80)
-        total_size >>= 7
-    size.append(total_size)
+    left = total_size
+    while left > 0x7F:
+        size.append(left & 0x7F | 0x80)
+        left >>= 7
+    size.append(left)
     return bytes([Kind.END]) + size + content_hash
 
 
@@ -173,19 +169,20 @@ def end_mark_size(total_size: int) -> int:
 
 def check_end_mark(data: bytes, total_size: int, content_hash: bytes | None = None) -> None:
     """Compare the end mark `data` with the one that is due; the hash only if it is known."""
-    wanted = pack_end_mark(total_size, content_hash or bytes(HASH_SIZE))
-    if len(data) < len(wanted):
-        raise TruncatedError(f"end mark ends after {len(data)} of {len(wanted)} bytes")
-    if data[:-HASH_SIZE] != wanted[:-HASH_SIZE]:
+    due = pack_end_mark(total_size, content_hash or bytes(HASH_SIZE))
+    if len(data) < len(due):
+        raise TruncatedError(f"the end mark ends after {len(data)} of {len(due)} bytes")
+    if data[:-HASH_SIZE] != due[:-HASH_SIZE]:
         raise CorruptError(f"the blocks hold {total_size} bytes, the end mark says otherwise")
     if content_hash is not None and data[-HASH_SIZE:] != content_hash:
         raise CorruptError("the content's hash is not the one in the end mark")
 
 
 def _checked(data: bytes, size: int, name: str) -> bytes:
+    """Return what the structure at the start of `data` holds before its checksum."""
     if len(data) < size:
-        raise TruncatedError(f"{name} ends after {len(data)} of {size} bytes")
-    body, check = data[: size - _CHECK.size], data[size - _CHECK.size : size]
-    if _CHECK.pack(zlib.crc32(body)) != check:
+        raise TruncatedError(f"the {name} ends after {len(data)} of {size} bytes")
+    body, checksum = data[: size - _CHECKSUM.size], data[size - _CHECKSUM.size : size]
+    if _CHECKSUM.pack(zlib.crc32(body)) != checksum:
         raise CorruptError(f"the {name}'s checksum does not match")
     return body

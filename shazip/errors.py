@@ -1,10 +1,10 @@
 """What can go wrong, one class each; every other module raises these.
 
     ShazipError
-    |-- FormatError        not a shazip archive, a version this program does not know, or junk after a frame
+    |-- FormatError        no .shz file, a version this program does not know, junk after a frame
     |-- TruncatedError     the archive ends too early (also an EOFError, as in the standard library)
     |-- CorruptError       a check of a header, a payload or the whole content fails
-    |-- ModelError         the model is missing, or gives other probabilities than the one that compressed
+    |-- ModelError         the model is missing, refused, or gives other probabilities than before
     `-- MemoryLimitError   the archive asks for more memory than the limit allows
 
 Mistakes in a call stay TypeError and ValueError; the operating system's errors stay OSError.
@@ -30,7 +30,7 @@ class CorruptError(ShazipError):
 
 
 class ModelError(ShazipError):
-    """The model is missing, refused, or computes other probabilities than the archive was made with."""
+    """The model is missing, refused, or gives other probabilities than the compressor had."""
 
 
 class MemoryLimitError(ShazipError):

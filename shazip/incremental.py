@@ -1,9 +1,10 @@
-"""Compressor and Decompressor: archives in pieces, in the shape of the standard library's lzma and bz2."""
+"""Compressor and Decompressor: archives in pieces, in the shape of the stdlib's lzma and bz2."""
 
 from __future__ import annotations
 
-from shazip.archive import Codec, Data
+from shazip.archive import Codec
 from shazip.codec import FrameEncoder
+from shazip.streams import Data
 
 
 class Compressor:
@@ -16,34 +17,34 @@ class Compressor:
         self._flushed = False
 
     def compress(self, data: Data) -> bytes:
-        """Take `data`; return the blocks that are complete, or b""."""
-        if self._flushed:
-            raise ValueError("compressor has been flushed")
+        """Take `data`; return the blocks that it completes, or b""."""
+        self._refuse_flushed()
         self._pending += data
         size = self._codec.block_size
         pieces = []
-        # A full block waits until more comes: the last one belongs to `flush`.
-        while len(self._pending) > size:
+        while len(self._pending) >= size:
             pieces.append(self._block(bytes(self._pending[:size])))
             del self._pending[:size]
         return b"".join(pieces)
 
     def flush(self) -> bytes:
         """Return the rest of the archive; the compressor cannot be used afterwards."""
-        if self._flushed:
-            raise ValueError("compressor has been flushed")
+        self._refuse_flushed()
         self._flushed = True
-        last = self._block(bytes(self._pending)) if self._pending else b""
-        if self._frame is None:
-            self._frame = self._codec.frame_encoder(0)
-            last = self._frame.header()
+        last = self._block(bytes(self._pending)) if self._pending or not self._frame else b""
+        assert self._frame is not None
         return last + self._frame.end()
 
     def _block(self, block: bytes) -> bytes:
-        if self._frame is not None:
-            return self._frame.block(block)
-        self._frame = self._codec.frame_encoder(len(block))
-        return self._frame.header() + self._frame.block(block)
+        header = b""
+        if self._frame is None:
+            self._frame = self._codec.frame_encoder(len(block))
+            header = self._frame.header()
+        return header + (self._frame.block(block) if block else b"")
+
+    def _refuse_flushed(self) -> None:
+        if self._flushed:
+            raise ValueError("the compressor has been flushed")
 
 
 class Decompressor:
@@ -51,37 +52,37 @@ class Decompressor:
 
     def __init__(self, codec: Codec | None = None) -> None:
         self._frame = (codec or Codec()).frame_decoder()
-        self._pending = bytearray()  # not enough yet for the frame's next structure
-        self._ready = bytearray()  # decompressed, not asked for yet
+        self._pending = bytearray()  # less than the frame's next structure needs
+        self._ready = bytearray()  # content that has not been asked for
         self.unused_data = b""
 
     @property
     def eof(self) -> bool:
-        """Whether the frame's end mark has been reached and all content handed out."""
+        """Whether the end mark has been reached and all content has been handed out."""
         return self._frame.eof and not self._ready
 
     @property
     def needs_input(self) -> bool:
         """Whether `decompress` can give nothing more before it gets more data."""
-        return not self._ready and not self._frame.eof and len(self._pending) < self._frame.needed
+        return not (self._frame.eof or self._ready or len(self._pending) >= self._frame.needed)
 
     def decompress(self, data: Data, max_length: int = -1) -> bytes:
-        """Take `data`; return at most `max_length` bytes of content, all that is complete if it is negative.
+        """Take `data`; return the content at hand, at most `max_length` bytes unless negative.
 
-        Bytes after the frame are kept in `unused_data`.
+        What comes after the frame is kept in `unused_data`.
         """
         if self.eof:
             raise EOFError("the end of the frame has been reached")
         self._pending += data
-        while not self._frame.eof and (max_length < 0 or len(self._ready) < max_length):
-            needed = self._frame.needed
-            if len(self._pending) < needed:
+        while len(self._pending) >= self._frame.needed and not self._frame.eof:
+            if 0 <= max_length <= len(self._ready):
                 break
-            self._ready += self._frame.feed(bytes(self._pending[:needed]))
-            del self._pending[:needed]
+            piece = bytes(self._pending[: self._frame.needed])
+            del self._pending[: len(piece)]
+            self._ready += self._frame.feed(piece)
         if self._frame.eof:
-            self.unused_data, self._pending = self.unused_data + bytes(self._pending), bytearray()
-        size = len(self._ready) if max_length < 0 else max_length
-        content = bytes(self._ready[:size])
-        del self._ready[:size]
+            self.unused_data += bytes(self._pending)
+            self._pending.clear()
+        content = bytes(self._ready if max_length < 0 else self._ready[:max_length])
+        del self._ready[: len(content)]
         return content

@@ -1,4 +1,4 @@
-"""What an archive says about itself, read from its headers alone: payloads are skipped by seeking, nothing is decoded.
+"""What an archive says about itself, from its headers alone: payloads are skipped by seeking.
 
 Standard library only: no NumPy, no model.
 """
@@ -17,14 +17,14 @@ from shazip.container import (
     Header,
     Kind,
     check_end_mark,
+    check_start,
     end_mark_size,
     parse_block_header,
     parse_header,
     parse_kind,
-    refuse_junk,
 )
 from shazip.errors import TruncatedError
-from shazip.streams import read_full, skip
+from shazip.streams import Data, read_full, skip
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ class Info:
         return self.frames[0].header.model_id
 
 
-def info(source: bytes | bytearray | memoryview | str | Path | BinaryIO) -> Info:
-    """Return what the archive `source` (its bytes, its path, or an open file) says about itself; the payloads are not read.
+def info(source: Data | str | Path | BinaryIO) -> Info:
+    """Return what the archive `source` (its bytes, its path, an open file) says about itself.
 
-    Raise FormatError, TruncatedError or CorruptError if headers and end marks are not as they should be.
+    Headers and end marks are checked; payloads are not read, so damage there is not noticed.
     """
     if isinstance(source, str | Path):
         with Path(source).open("rb") as file:
@@ -94,24 +94,24 @@ def info(source: bytes | bytearray | memoryview | str | Path | BinaryIO) -> Info
 
 
 def _frames(file: BinaryIO) -> Iterator[FrameInfo]:
-    yield _frame(file, read_full(file, HEADER_SIZE))
-    while first := read_full(file, HEADER_SIZE):
-        refuse_junk(first)
-        yield _frame(file, first)
+    start = read_full(file, HEADER_SIZE)
+    yield _frame(file, parse_header(start))
+    while start := read_full(file, HEADER_SIZE):
+        check_start(start, first=False)
+        yield _frame(file, parse_header(start))
 
 
-def _frame(file: BinaryIO, first: bytes) -> FrameInfo:
-    header = parse_header(first)
+def _frame(file: BinaryIO, header: Header) -> FrameInfo:
     blocks = stored = original_size = payload_size = 0
-    while (kind := parse_kind(start := read_full(file, 1))) is not Kind.END:
-        block = parse_block_header(start + read_full(file, BLOCK_HEADER_SIZE - 1), header)
+    while (kind := parse_kind(first := read_full(file, 1))) is not Kind.END:
+        block = parse_block_header(first + read_full(file, BLOCK_HEADER_SIZE - 1), header)
         if not skip(file, block.payload_size):
-            raise TruncatedError("archive ends inside a payload")
+            raise TruncatedError("the archive ends inside a payload")
         blocks += 1
         stored += kind is Kind.STORED
         original_size += block.original_size
         payload_size += block.payload_size
     end_size = end_mark_size(original_size)
-    check_end_mark(start + read_full(file, end_size - 1), original_size)
+    check_end_mark(first + read_full(file, end_size - 1), original_size)
     size = HEADER_SIZE + blocks * BLOCK_HEADER_SIZE + payload_size + end_size
     return FrameInfo(header, blocks, stored, original_size, size)

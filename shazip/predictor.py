@@ -1,4 +1,4 @@
-"""The one interface between model and coder, and the predictor that combines network and context mixing.
+"""The one interface between model and coder, and what a frame's predictor is made of.
 
 predict -> freqs -> coder -> update -> predict ...
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.arithmetic import ARITHMETIC_VERSION
 from shazip.container import Header
 from shazip.errors import FormatError
 
@@ -17,39 +18,41 @@ if TYPE_CHECKING:
     from shazip.mixing import Mixer
     from shazip.modelfile import IntegerModel
 
-
-ARITHMETIC_VERSION = 1
-
-# Bytes for each lane's rows: frequencies, weights and what waits to be coded.
-_ROW_SIZE = 4096
 # Copies of a block that are alive at once: payload, symbols in time-major order, original.
 _BLOCK_COPIES = 3
+# Bytes for each lane's row of 256: frequencies, mixed ones, weights, and those that are pending.
+_ROW_SIZE = 4 * 4 * 256
 
 
 class Predictor(Protocol):
-    """A model with its state, for one frame; `predict` and `update` alternate strictly, with the same live lanes."""
+    """A model with its state, for one frame; `predict` and `update` alternate strictly."""
 
     def predict(self, live: int) -> NDArray[np.uint32]:
-        """Return frequencies (live, 256) of the next symbol in lanes 0..live-1: each >= 1, rows summing to 2**24."""
+        """Return frequencies (live, 256) of the next symbol in lanes 0..live-1.
+
+        C-contiguous, each at least 1, each row summing to 2**24.
+        """
 
     def update(self, column: NDArray[np.uint8]) -> None:
-        """Take the symbols (live,) that came."""
+        """Take the symbols (live,) that came in those lanes."""
 
 
 class Engine(Protocol):
-    """One implementation of the exact arithmetic, with a model loaded."""
+    """One implementation of the exact arithmetic, with a model."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people call it: native, torch."""
 
     @property
-    def model(self) -> IntegerModel: ...
+    def model(self) -> IntegerModel:
+        """The model whose probabilities it computes."""
 
     def predictor(self, lanes: int) -> Predictor:
-        """Return a network in its start state."""
+        """Return a network with so many lanes in its start state."""
 
     def state_size(self, lanes: int) -> int:
-        """Return the bytes that a predictor of so many lanes allocates."""
+        """Return the bytes that such a network allocates."""
 
 
 class Mixed:
@@ -70,7 +73,7 @@ class Mixed:
 
 
 def open_predictor(engine: Engine, header: Header, threads: int | None = None) -> Predictor:
-    """Return the predictor that a frame with this header needs, in its start state."""
+    """Return the predictor of a frame with this header, in its start state."""
     network = engine.predictor(header.lanes)
     if not header.mixing_version:
         return network
@@ -85,23 +88,25 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     return Mixed(network, mixer)
 
 
-def mixing_fields(first_block_size: int) -> dict[str, int]:
-    """Return the header's fields for a frame with mixing whose first block has so many bytes."""
+def new_header(
+    model_id: bytes, first_block_size: int, *, lanes: int, block_bits: int, mix: bool
+) -> Header:
+    """Return the header of a frame whose first block has so many bytes."""
+    network = Header(model_id, lanes, block_bits, ARITHMETIC_VERSION)
+    if not mix:
+        return network
     from shazip.mixing import MIXING_VERSION, sizes_for
 
-    table_bits, history_bits = sizes_for(first_block_size)
-    return {
-        "mixing_version": MIXING_VERSION,
-        "table_bits": table_bits,
-        "history_bits": history_bits,
-    }
+    sizes = sizes_for(first_block_size)
+    return Header(model_id, lanes, block_bits, ARITHMETIC_VERSION, MIXING_VERSION, *sizes)
 
 
-def refuse_unknown_versions(header: Header) -> None:
+def check_versions(header: Header) -> None:
     """Raise FormatError if this program computes other probabilities than the header asks for."""
     if header.arithmetic_version != ARITHMETIC_VERSION:
         raise FormatError(
-            f"arithmetic version {header.arithmetic_version}, this shazip computes {ARITHMETIC_VERSION}"
+            f"arithmetic version {header.arithmetic_version}, "
+            f"this shazip computes {ARITHMETIC_VERSION}"
         )
     if header.mixing_version:
         from shazip.mixing import MIXING_VERSION
@@ -112,9 +117,17 @@ def refuse_unknown_versions(header: Header) -> None:
             )
 
 
-def memory_size(header: Header) -> int:
-    """Return the bytes that a frame needs beside the network: blocks, rows, tables; known from the header alone."""
-    size = (_BLOCK_COPIES << header.block_bits) + _ROW_SIZE * header.lanes
+def block_memory(header: Header) -> int:
+    """Return the bytes that every frame with this header needs, whatever its predictor is."""
+    tables = (1 << header.table_bits) + (1 << header.history_bits) if header.mixing_version else 0
+    return (_BLOCK_COPIES << header.block_bits) + _ROW_SIZE * header.lanes + tables
+
+
+def predictor_memory(engine: Engine, header: Header) -> int:
+    """Return the bytes that the state of a predictor for this header takes."""
+    size = engine.state_size(header.lanes)
     if header.mixing_version:
-        size += (1 << header.table_bits) + (1 << header.history_bits)
+        from shazip.mixing import memory_size
+
+        size += memory_size(header.table_bits, header.history_bits, header.lanes)
     return size

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+Data = bytes | bytearray | memoryview
+
 _PIECE = 1 << 20
 
 
@@ -24,7 +26,7 @@ def read_full(source: BinaryIO, size: int) -> bytes:
 
 
 def skip(source: BinaryIO, size: int) -> bool:
-    """Pass over `size` bytes of `source`; return whether they were there."""
+    """Pass over `size` > 0 bytes of `source`; return whether they were there."""
     if source.seekable():
         # The last byte is read, because seeking past the end is no error.
         source.seek(size - 1, os.SEEK_CUR)
@@ -37,8 +39,9 @@ def skip(source: BinaryIO, size: int) -> bool:
     return True
 
 
-def write_full(sink: BinaryIO, data: bytes) -> None:
-    """Write all of `data`; a raw file may take less in one call."""
+def write_full(sink: BinaryIO, data: Data) -> int:
+    """Write all of `data`, although a raw file may take less in one call; return its size."""
     left = memoryview(data)
     while left:
         left = left[sink.write(left) :]
+    return len(data)

@@ -1,4 +1,4 @@
-"""A predictor that learns symbol counts, and an engine around it: the coder's own tests need no network."""
+"""A predictor that counts symbols and an engine around it: the codec's tests need no network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FakeModel:
 
 
 class CountingPredictor:
-    """Adaptive order-0: each lane predicts by how often it has seen each symbol (exact integers)."""
+    """Adaptive order-0: each lane predicts by how often it has seen each symbol."""
 
     def __init__(self, lanes: int, step: int = 32) -> None:
         self.counts = np.ones((lanes, 256), np.uint64)
