@@ -27,6 +27,8 @@ START_MEMORY_MAX = 64  # vectors of attention memory that a model file may carry
 
 INT16_MAX = 32767
 INT32_MAX = 2**31 - 1
+SHIFT_MAX = 22  # 2**(30 + 22) and what is added to it stay below 2**53
+SCORE_MULTIPLIER_MAX = 1 << 25
 BIAS_MAX = 1 << 24  # of a requantisation
 NORM_BIAS_MAX = 1 << 29
 WEIGHT_TOTAL = 1 << 14  # of attention; rounding adds at most window / 2
@@ -58,7 +60,7 @@ def layout(config: NetworkConfig, start_memory: int) -> dict[str, Field]:
         for name, field in _layer(config, layer):
             fields[f"layers.{layer}.{name}"] = field
     fields["output.activation_multiplier"] = Field("int32", (config.width,), 0, INT32_MAX)
-    fields["output.activation_shift"] = _shift(1, 40)
+    fields["output.activation_shift"] = _shift(1, SHIFT_MAX)
     fields.update(_linear("output", ALPHABET, config.width))
     state = (config.layers, config.width)
     memory = (len(config.attention), start_memory, config.width)
@@ -105,7 +107,7 @@ def _layer(config: NetworkConfig, layer: int) -> Iterator[tuple[str, Field]]:
         yield "gates.bias", Field("int32", (gates,), -BIAS_MAX, BIAS_MAX)
     yield "lstm_hidden.weight", _weight(gates, width)
     yield "lstm_hidden.multiplier", Field("int32", (gates,), 0, INT32_MAX)
-    yield "gates.shift", _shift(3, 40)
+    yield "gates.shift", _shift(3, SHIFT_MAX)
     if layer in config.attention:
         yield from _attention(width)
     yield from _operand_norm("boom_norm", width)
@@ -118,10 +120,10 @@ def _attention(width: int) -> Iterator[tuple[str, Field]]:
         yield from _operand_norm(name, width)
     yield from _norm("query_norm", width)
     yield from _linear("query", width, width)
-    yield "score.multiplier", Field("int32", (1,), 0, INT32_MAX)
-    yield "score.shift", _shift(1, 40)
+    yield "score.multiplier", Field("int32", (1,), 0, SCORE_MULTIPLIER_MAX)
+    yield "score.shift", _shift(1, SHIFT_MAX)
     yield "value.multiplier", Field("int32", (width,), -INT32_MAX, INT32_MAX)
-    yield "value.shift", _shift(1, 40)
+    yield "value.shift", _shift(1, SHIFT_MAX)
 
 
 def _norm(name: str, width: int) -> Iterator[tuple[str, Field]]:
@@ -138,7 +140,7 @@ def _linear(name: str, rows: int, width: int) -> Iterator[tuple[str, Field]]:
     yield f"{name}.weight", _weight(rows, width)
     yield f"{name}.multiplier", Field("int32", (rows,), 0, INT32_MAX)
     yield f"{name}.bias", Field("int32", (rows,), -BIAS_MAX, BIAS_MAX)
-    yield f"{name}.shift", _shift(3, 40)
+    yield f"{name}.shift", _shift(3, SHIFT_MAX)
 
 
 def _weight(rows: int, width: int) -> Field:

@@ -1,0 +1,129 @@
+"""Engines: implementations of docs/arithmetic.md, each proved by the model's canary before it codes.
+
+`native` is C++ and the default; `torch` runs on CUDA devices and is the readable reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+
+from shazip.arithmetic import probe
+from shazip.errors import ModelError, ShazipError
+from shazip.modelfile import IntegerModel
+from shazip.predictor import Engine
+
+NAMES = {"native": "shazip._native", "torch": "torch"}  # and what each needs, best first
+SHORT_PROBE = (64, 8)  # steps, lanes
+LONG_PROBE_LANES = 19
+
+
+def available() -> list[str]:
+    """Return the names of the engines that this installation can open, best first."""
+    return [name for name, needs in NAMES.items() if importlib.util.find_spec(needs) is not None]
+
+
+def open_engine(
+    model: IntegerModel,
+    name: str | None = None,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+) -> Engine:
+    """Return an engine for `model` that has passed its canary; `name` None chooses.
+
+    A device other than the CPU means the torch engine. Raises ModelError if the engine computes other
+    frequencies than the model's file records.
+    """
+    engine = _create(model, name or _choose(device), device, threads)
+    check_canary(engine)
+    return engine
+
+
+def check_canary(engine: Engine) -> None:
+    """Refuse an engine whose frequencies over the short probe are not the recorded ones."""
+    _compare(engine, "short", probe_hash(engine, *SHORT_PROBE))
+
+
+def check_long(engine: Engine) -> None:
+    """Refuse an engine that fails the long probe, in which memories wrap, or whose lanes depend on company."""
+    check_canary(engine)
+    _compare(engine, "long", probe_hash(engine, *long_probe(engine.model)))
+    _check_lanes(engine)
+
+
+def probe_hash(engine: Engine, steps: int, lanes: int) -> str:
+    """Return the SHA-256 (hex) of all frequencies over a probe (docs/arithmetic.md, section 7)."""
+    digest = hashlib.sha256()
+    predictor = engine.predictor(lanes)
+    for column in probe(steps, lanes):
+        digest.update(predictor.predict(len(column)).astype("<u4", copy=False).tobytes())
+        predictor.update(column)
+    return digest.hexdigest()
+
+
+def long_probe(model: IntegerModel) -> tuple[int, int]:
+    """Return the steps and lanes of the model's long probe."""
+    return min(model.config.window, 1024) + 100, LONG_PROBE_LANES
+
+
+def record_canary(engine: Engine) -> dict[str, str]:
+    """Return the hashes of both probes, for the metadata of a new model."""
+    return {
+        "short": probe_hash(engine, *SHORT_PROBE),
+        "long": probe_hash(engine, *long_probe(engine.model)),
+    }
+
+
+def _compare(engine: Engine, which: str, found: str) -> None:
+    canary = engine.model.metadata.get("canary")
+    if not isinstance(canary, dict) or not isinstance(canary.get(which), str):
+        raise ModelError(f"model {engine.model.name!r} has no {which} canary to check an engine by")
+    if canary[which] != found:
+        raise ModelError(
+            f"the {engine.name} engine computes other frequencies than model {engine.model.name!r} "
+            f"({engine.model.id.hex()}) records; nothing it wrote could be read elsewhere"
+        )
+
+
+def _check_lanes(engine: Engine) -> None:
+    many = [engine.predictor(lanes) for lanes in (1, 2, 7, 33)]
+    for column in probe(SHORT_PROBE[0], 33):
+        rows = []
+        for predictor, lanes in zip(many, (1, 2, 7, 33), strict=True):
+            live = min(lanes, len(column))
+            rows.append(predictor.predict(live)[0])
+            predictor.update(column[:live])
+        if any((row != rows[0]).any() for row in rows):
+            raise ModelError(f"the {engine.name} engine's frequencies depend on the lane count")
+
+
+def _choose(device: str | None) -> str:
+    names = available()
+    if device is not None and device != "cpu":
+        return "torch"
+    if not names:
+        raise ShazipError(
+            "no engine is installed; build shazip with a C++ compiler or install torch"
+        )
+    return names[0]
+
+
+def _create(model: IntegerModel, name: str, device: str | None, threads: int | None) -> Engine:
+    if name not in NAMES:
+        raise ValueError(f"unknown engine {name!r}, known are {', '.join(NAMES)}")
+    if name not in available():
+        remedy = {
+            "native": "build shazip with a C++ compiler",
+            "torch": "install it with: pip install 'shazip[torch]'",
+        }
+        raise ShazipError(f"the {name} engine is not installed; {remedy[name]}")
+    if name == "native":
+        if device not in (None, "cpu"):
+            raise ValueError(f"the native engine runs on the CPU, not on {device!r}")
+        from shazip.engines.native import NativeEngine
+
+        return NativeEngine(model, threads=threads)
+    from shazip.engines.torch import TorchEngine
+
+    return TorchEngine(model, device=device, threads=threads)

@@ -1,0 +1,101 @@
+"""The torch engine: docs/arithmetic.md on a CPU or a CUDA device, one code path for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from shazip.config import ALPHABET
+from shazip.engines.torch_network import Network, State
+from shazip.modelfile import IntegerModel
+
+
+class TorchEngine:
+    """The network of `model` on `device`; `threads` bounds torch's CPU threads during a call."""
+
+    name = "torch"
+
+    def __init__(
+        self, model: IntegerModel, *, device: str | None = None, threads: int | None = None
+    ) -> None:
+        self.model = model
+        self.device = torch.device(device or "cpu")
+        self.threads = threads
+        with torch.inference_mode():
+            self.network = Network(model, self.device)
+
+    def predictor(self, lanes: int) -> TorchPredictor:
+        """Return a predictor of `lanes` lanes at the model's start state."""
+        return TorchPredictor(self, lanes)
+
+    def state_size(self, lanes: int) -> int:
+        """Return the bytes of `lanes` lanes: their state and the buffers of a step."""
+        config = self.model.config
+        memory = len(config.attention) * config.window * config.width
+        recurrent = config.layers * config.width * 12
+        step = 8 * (6 * 4 * config.width + 4 * config.boom_width + 8 * ALPHABET)
+        return lanes * (memory + recurrent + step)
+
+
+class TorchPredictor:
+    """One frame's state: a prediction makes a step of the live lanes, `update` says what came."""
+
+    def __init__(self, engine: TorchEngine, lanes: int) -> None:
+        self.engine = engine
+        with torch.inference_mode():
+            self.state = State(engine.model, lanes, engine.device)
+
+    def logits(self, live: int) -> np.ndarray:
+        """Make a step; return int16 (live, 256), step 1/32."""
+        with exactly(self.engine.threads):
+            logits = self.engine.network.step(self.state, live)
+            return logits.to(torch.int16).cpu().numpy()
+
+    def predict(self, live: int) -> np.ndarray:
+        """Make a step; return uint32 frequencies (live, 256), each >= 1, rows summing to 2**24."""
+        network = self.engine.network
+        with exactly(self.engine.threads):
+            freqs = network.frequencies(network.step(self.state, live))
+            return freqs.to(torch.int32).cpu().numpy().view(np.uint32)
+
+    def update(self, column: np.ndarray) -> None:
+        """Take the symbols uint8 (live,) that followed the last prediction."""
+        with torch.inference_mode():
+            symbols = torch.from_numpy(column.astype(np.int64))
+            self.state.symbols[: len(column)] = symbols.to(self.engine.device)
+
+
+@contextmanager
+def exactly(threads: int | None) -> Iterator[None]:
+    """Run torch with true float32 products and `threads`, and restore what the program had set.
+
+    Both settings belong to the whole process, so another thread may see them during a call.
+    """
+    before = torch.get_num_threads()
+    precisions = _true_float32()
+    if threads is not None and threads != before:
+        torch.set_num_threads(threads)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for matmul, precision in precisions:
+            matmul.fp32_precision = precision
+        if threads is not None and threads != before:
+            torch.set_num_threads(before)
+
+
+def _true_float32() -> list[tuple[Any, str]]:
+    """Turn TF32 and bfloat16 products off; return what to restore."""
+    switched = []
+    backends: Any = torch.backends  # its type hints lack the switches
+    for matmul in (backends.cuda.matmul, backends.mkldnn.matmul):
+        precision = matmul.fp32_precision
+        if precision not in ("none", "ieee"):
+            switched.append((matmul, precision))
+            matmul.fp32_precision = "ieee"
+    return switched
