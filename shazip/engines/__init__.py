@@ -1,4 +1,4 @@
-"""Engines: implementations of docs/arithmetic.md, each proved by the model's canary before it codes.
+"""Engines: implementations of docs/arithmetic.md, each proved by the model's canary before use.
 
 `native` is C++ and the default; `torch` runs on CUDA devices and is the readable reference.
 """
@@ -32,8 +32,8 @@ def open_engine(
 ) -> Engine:
     """Return an engine for `model` that has passed its canary; `name` None chooses.
 
-    A device other than the CPU means the torch engine. Raises ModelError if the engine computes other
-    frequencies than the model's file records.
+    A device other than the CPU means the torch engine. Raises ModelError if the engine computes
+    other frequencies than the model's file records.
     """
     engine = _create(model, name or _choose(device), device, threads)
     check_canary(engine)
@@ -46,7 +46,7 @@ def check_canary(engine: Engine) -> None:
 
 
 def check_long(engine: Engine) -> None:
-    """Refuse an engine that fails the long probe, in which memories wrap, or whose lanes depend on company."""
+    """Refuse an engine that fails the long probe or whose lanes depend on their company."""
     check_canary(engine)
     _compare(engine, "long", probe_hash(engine, *long_probe(engine.model)))
     _check_lanes(engine)
