@@ -1,0 +1,78 @@
+// What every part of the kernel uses. Included once into each variant's source, after the header that defines its Simd.
+//
+// Everything is in an unnamed namespace, so that code compiled for one instruction set is never linked into another variant.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "../model.hpp"
+
+namespace shazip {
+namespace {
+
+using I32 = Simd::I32;
+using I64 = Simd::I64;
+using Operand = Simd::Operand;
+constexpr int V = Simd::kLanes;
+
+constexpr int lesser(int a, int b) { return a < b ? a : b; }
+constexpr int greater(int a, int b) { return a > b ? a : b; }
+
+struct Range {
+  int begin, end;
+};
+
+// This rank's share of 0 .. total - 1.
+inline Range share(int total, const Part& part) {
+  return {static_cast<int>(int64_t{total} * part.rank / part.size),
+          static_cast<int>(int64_t{total} * (part.rank + 1) / part.size)};
+}
+
+inline I32 clamp(I32 x, int32_t low, int32_t high) {
+  return Simd::min(Simd::max(x, Simd::set1(low)), Simd::set1(high));
+}
+
+// Table look-ups one by one: gather instructions are slower than loads on most processors.
+template <typename Entry>
+inline void look_up(const Entry* table, const int32_t* index, Entry* value, int count) {
+  for (int i = 0; i < count; ++i) {
+    uint32_t at = static_cast<uint32_t>(index[i]);
+    asm("" : "+r"(at));  // keeps the compiler from making this a gather
+    value[i] = table[at];
+  }
+}
+
+// Time is counted by what it was spent on only when a report is wanted.
+enum Cost { kProducts, kAttention, kElementwise, kFrequencies, kWaiting, kCosts };
+
+inline int64_t ticks() {
+#if defined(__x86_64__)
+  return static_cast<int64_t>(__builtin_ia32_rdtsc());
+#elif defined(__aarch64__)
+  int64_t count;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(count));
+  return count;
+#else
+  return 0;
+#endif
+}
+
+// The time since the last call was spent on `cost`.
+inline void spent(const Part& part, Cost cost) {
+  Local& local = *part.local;
+  if (!local.costs) return;
+  const int64_t now = ticks();
+  local.costs[cost] += now - local.last;
+  local.last = now;
+}
+
+inline void meet(const Part& part, Cost before) {
+  spent(part, before);
+  if (part.size > 1) wait_for_team(part);
+  spent(part, kWaiting);
+}
+
+}  // namespace
+}  // namespace shazip

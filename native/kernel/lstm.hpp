@@ -1,0 +1,195 @@
+// LSTM and Boom: products whose tiles hold all gates, or all chunks, of the same channels.
+#pragma once
+
+#include "elementwise.hpp"
+#include "products.hpp"
+
+namespace shazip {
+namespace {
+
+// Channels beyond the width come out of tables at 0, which need not be 0; layer norms count on zeros.
+inline void clear_beyond_width(const Model& m, int32_t* row, int begin, int end) {
+  for (int c = greater(begin, m.width); c < end; ++c) row[c] = 0;
+}
+
+// `bias` in steps of 2**-11, as part of a gate's wide sum: bias * 2**(shift-3) + 2**(shift-1). |bias| <= 2**15, shift <= 40.
+inline I64 gate_bias(I32 bias, int shift) {
+  const int low = lesser(shift - 3, 30);
+  const I64 scaled = Simd::wide(Simd::times(bias, shift - 3 - low), Simd::set1(1 << low));
+  return Simd::wide_add(scaled, Simd::wide_set1(int64_t{1} << (shift - 1)));
+}
+
+// index: (lanes, vectors, V), of the gates' tables
+inline void gate_inputs(const Part& part, const Layer& layer, int tile, int begin, int lanes) {
+  const Product& p = layer.lstm_hidden;
+  const Local& local = *part.local;
+  const int row = p.vectors * V;
+  const ptrdiff_t rows = static_cast<ptrdiff_t>(p.tiles) * row;
+  for (int l = 0; l < lanes; ++l) {
+    const uint8_t symbol = part.state->symbol[part.first + begin + l];
+    for (int v = 0; v < row; v += V) {
+      const ptrdiff_t at = static_cast<ptrdiff_t>(tile) * row + v;
+      I64 t = Simd::wide(Simd::load(local.tile[0] + l * row + v), Simd::load(p.multiplier + at));
+      if (layer.input) {
+        t = Simd::wide_add(t, gate_bias(Simd::load16(layer.input + symbol * rows + at), p.shift));
+      } else {
+        const I32 multiplier = Simd::load(layer.lstm_input.multiplier + at);
+        t = Simd::wide_add(t, Simd::wide(Simd::load(local.tile[1] + l * row + v), multiplier));
+        t = Simd::wide_add(t, Simd::wide_load(p.bias + at));
+      }
+      const I32 u = clamp(Simd::narrow(t, p.shift), -kGateHalf, kGateHalf - 1);
+      Simd::store(local.index + l * row + v, Simd::add(u, Simd::set1(kGateHalf)));
+    }
+  }
+}
+
+inline void gate_outputs(const Part& part, const Product& p, int lanes) {
+  const Model& m = *part.model;
+  const Local& local = *part.local;
+  for (int v = 0; v < lanes * p.vectors; ++v) {
+    look_up(v % 4 == 2 ? m.tanh : m.sigmoid, local.index + v * V, local.value + v * V, V);
+  }
+}
+
+// Updates the cells of one lane's channels; leaves the index of tanh(c) for each channel.
+inline void update_cells(const int16_t* gates, int32_t* cell, int32_t* index, int vectors) {
+  for (int v = 0; v < vectors; v += 4, gates += 4 * V, cell += V, index += V) {
+    const I32 i = Simd::load16(gates), f = Simd::load16(gates + V), g = Simd::load16(gates + 2 * V);
+    const I64 kept = Simd::wide(f, Simd::load(cell));
+    const I64 added = Simd::wide(Simd::add(i, i), g);
+    const I64 sum = Simd::wide_add(Simd::wide_add(kept, added), Simd::wide_set1(1 << 14));
+    const I32 c = clamp(Simd::narrow(sum, 15), -kCellMax, kCellMax);
+    Simd::store(cell, c);
+    const I32 at = Simd::shift_right(Simd::add(c, Simd::set1(128)), 8);
+    Simd::store(index, Simd::add(clamp(at, -kGateHalf, kGateHalf - 1), Simd::set1(kGateHalf)));
+  }
+}
+
+inline void cell_outputs(const int16_t* gates, const int16_t* squashed, Operand* hidden, int32_t* h, int vectors) {
+  const I32 half = Simd::set1(1 << 14);
+  for (int v = 0; v < vectors; v += 4, gates += 4 * V, squashed += V, hidden += V, h += V) {
+    const I32 product = Simd::mul(Simd::load16(gates + 3 * V), Simd::load16(squashed));
+    const I32 p = Simd::shift_right(Simd::add(product, half), 15);
+    const I32 scaled = Simd::mul(p, Simd::set1(kOperandMax));
+    Simd::store_operand(hidden, Simd::shift_right(Simd::add(scaled, half), 15));
+    Simd::store(h, Simd::shift_right(Simd::add(p, Simd::set1(4)), 3));
+  }
+}
+
+inline void finish_lstm_tile(const Part& part, int layer, int tile, int begin, int lanes) {
+  const Model& m = *part.model;
+  const Product& p = m.layer[layer].lstm_hidden;
+  const Local& local = *part.local;
+  gate_inputs(part, m.layer[layer], tile, begin, lanes);
+  gate_outputs(part, p, lanes);
+  const int channel = tile * p.channels;
+  for (int l = 0; l < lanes; ++l) {
+    const ptrdiff_t lane = part.first + begin + l;
+    int32_t* cell = part.state->cell + (lane * m.layers + layer) * m.padded + channel;
+    update_cells(local.value + l * p.vectors * V, cell, local.index + l * p.channels, p.vectors);
+  }
+  int16_t* squashed = local.value + lanes * p.vectors * V;
+  look_up(m.tanh, local.index, squashed, lanes * p.channels);
+  for (int l = 0; l < lanes; ++l) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(begin + l) * m.padded;
+    Operand* hidden = static_cast<Operand*>(part.shared->hidden) + at + channel;
+    int32_t* h = part.shared->lstm + at;
+    cell_outputs(local.value + l * p.vectors * V, squashed + l * p.channels, hidden, h + channel, p.vectors);
+    clear_beyond_width(m, h, channel, channel + p.channels);
+  }
+}
+
+inline Operand* hidden_of(const Part& part, int layer, int lane) {
+  const Model& m = *part.model;
+  const ptrdiff_t row = static_cast<ptrdiff_t>(part.first + lane) * m.layers + layer;
+  return static_cast<Operand*>(part.state->hidden) + row * m.padded;
+}
+
+// The recurrent output may be replaced once all ranks have read the old one.
+inline void keep_hidden(const Part& part, int layer) {
+  const Model& m = *part.model;
+  const Product& p = m.layer[layer].lstm_hidden;
+  const Range mine = share(p.tiles, part);
+  const int begin = mine.begin * p.channels, count = (mine.end - mine.begin) * p.channels;
+  for (int l = 0; l < part.count; ++l) {
+    const Operand* hidden = static_cast<const Operand*>(part.shared->hidden) + static_cast<ptrdiff_t>(l) * m.padded;
+    memcpy(hidden_of(part, layer, l) + begin, hidden + begin, sizeof(Operand) * static_cast<size_t>(count));
+  }
+}
+
+// shared.lstm becomes the layer's residual stream.
+inline void lstm(const Part& part, int index) {
+  const Model& m = *part.model;
+  const Layer& layer = m.layer[index];
+  const Local& local = *part.local;
+  Operand* operand = static_cast<Operand*>(local.operand);
+  for (int l = 0; index > 0 && l < part.count; ++l) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
+    normalise(m, part.shared->boom + at, local.normal);
+    to_operand(m, layer.lstm_norm, local.normal, operand + at);
+  }
+  spent(part, kElementwise);
+  const ptrdiff_t stride = static_cast<ptrdiff_t>(m.layers) * m.padded;
+  each_tile(part, layer.lstm_hidden.tiles, [&](int tile, int begin, int lanes) {
+    multiply_tile(layer.lstm_hidden, tile, hidden_of(part, index, begin), stride, lanes, local.tile[0]);
+    if (index > 0) {
+      const Operand* input = operand + static_cast<ptrdiff_t>(begin) * m.padded;
+      multiply_tile(layer.lstm_input, tile, input, m.padded, lanes, local.tile[1]);
+    }
+    spent(part, kProducts);
+    finish_lstm_tile(part, index, tile, begin, lanes);
+    spent(part, kElementwise);
+  });
+  meet(part, kElementwise);
+  keep_hidden(part, index);
+}
+
+inline void finish_boom_tile(const Part& part, const Product& p, int tile, int begin, int lanes) {
+  const Model& m = *part.model;
+  const Local& local = *part.local;
+  const int row = p.vectors * V;
+  for (int l = 0; l < lanes; ++l) {
+    for (int v = 0; v < row; v += V) {
+      const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
+      const I32 at = Simd::add(clamp(u, -kGeluHalf, kGeluHalf - 1), Simd::set1(kGeluHalf));
+      Simd::store(local.index + l * row + v, at);
+    }
+  }
+  look_up(m.gelu, local.index, local.value, lanes * row);
+  for (int l = 0; l < lanes; ++l) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(begin + l) * m.padded;
+    const int16_t* value = local.value + l * row;
+    for (int c = tile * p.channels; c < (tile + 1) * p.channels; c += V) {
+      I32 sum = Simd::set1(0);
+      for (int g = 0; g < p.groups; ++g, value += V) sum = Simd::add(sum, Simd::load16(value));
+      const I32 h = Simd::add(Simd::load(local.residual + at + c), Simd::add(sum, sum));
+      Simd::store(part.shared->boom + at + c, clamp(h, -kResidualMax, kResidualMax));
+    }
+    clear_beyond_width(m, part.shared->boom + at, tile * p.channels, (tile + 1) * p.channels);
+  }
+}
+
+// stream: (lanes, padded), the residual stream so far; shared.boom becomes what the next layer reads.
+inline void boom(const Part& part, const Layer& layer, const int32_t* stream) {
+  const Model& m = *part.model;
+  const Local& local = *part.local;
+  Operand* operand = static_cast<Operand*>(local.operand);
+  for (int l = 0; l < part.count; ++l) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
+    normalise(m, stream + at, local.normal);
+    to_operand(m, layer.boom_norm, local.normal, operand + at);
+    to_residual(m, layer.skip_norm, local.normal, local.residual + at);
+  }
+  spent(part, kElementwise);
+  each_tile(part, layer.boom.tiles, [&](int tile, int begin, int lanes) {
+    const Operand* input = operand + static_cast<ptrdiff_t>(begin) * m.padded;
+    multiply_tile(layer.boom, tile, input, m.padded, lanes, local.tile[0]);
+    spent(part, kProducts);
+    finish_boom_tile(part, layer.boom, tile, begin, lanes);
+    spent(part, kElementwise);
+  });
+  meet(part, kElementwise);
+}
+
+}  // namespace
+}  // namespace shazip

@@ -1,0 +1,105 @@
+// One variant of the network's step. Compiled once for each instruction set, with SHAZIP_ISA (a header) and SHAZIP_VARIANT (a name).
+#include SHAZIP_ISA
+
+#include "attention.hpp"
+#include "common.hpp"
+#include "elementwise.hpp"
+#include "lstm.hpp"
+#include "products.hpp"
+
+namespace shazip {
+namespace {
+
+void output(const Part& part) {
+  const Model& m = *part.model;
+  const Product& p = m.output;
+  const Local& local = *part.local;
+  Operand* operand = static_cast<Operand*>(local.operand);
+  for (int l = 0; l < part.count; ++l) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
+    to_output_operand(m, part.shared->boom + at, operand + at);
+  }
+  spent(part, kElementwise);
+  const int row = p.vectors * V;
+  each_tile(part, p.tiles, [&](int tile, int begin, int lanes) {
+    multiply_tile(p, tile, operand + static_cast<ptrdiff_t>(begin) * m.padded, m.padded, lanes, local.tile[0]);
+    spent(part, kProducts);
+    for (int l = 0; l < lanes; ++l) {
+      int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first + begin + l) * kAlphabet + tile * row;
+      for (int v = 0; v < row; v += V) {
+        const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
+        Simd::store16(logits + v, clamp(u, -kLogitMax, kLogitMax));
+      }
+    }
+    spent(part, kElementwise);
+  });
+  meet(part, kElementwise);
+}
+
+void frequencies(const Part& part) {
+  const State& state = *part.state;
+  for (int l = part.rank; state.freqs && l < part.count; l += part.size) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(part.first + l) * kAlphabet;
+    to_frequencies(part.model->exp_logit, state.logits + at, state.freqs + at);
+  }
+  spent(part, kFrequencies);
+}
+
+void step_lanes(const Part& part) {
+  if (part.local->costs) part.local->last = ticks();
+  for (int index = 0; index < part.model->layers; ++index) {
+    const Layer& layer = part.model->layer[index];
+    lstm(part, index);
+    if (layer.attention >= 0) attention(part, layer);
+    boom(part, layer, layer.attention >= 0 ? part.shared->mixed : part.shared->lstm);
+  }
+  output(part);
+  frequencies(part);
+}
+
+void products_only(const Part& part) {
+  const Model& m = *part.model;
+  const auto multiply_all = [&](const Product& p) {
+    each_tile(part, p.tiles, [&](int tile, int begin, int lanes) {
+      const Operand* input = static_cast<Operand*>(part.local->operand) + static_cast<ptrdiff_t>(begin) * m.padded;
+      multiply_tile(p, tile, input, m.padded, lanes, part.local->tile[0]);
+    });
+  };
+  for (int index = 0; index < m.layers; ++index) {
+    const Layer& layer = m.layer[index];
+    multiply_all(layer.lstm_hidden);
+    if (index > 0) multiply_all(layer.lstm_input);
+    if (layer.attention >= 0) multiply_all(layer.query);
+    multiply_all(layer.boom);
+  }
+  multiply_all(m.output);
+}
+
+void store_operand(void* to, int32_t value) {
+  if (Simd::kOffset) {
+    const auto byte = static_cast<uint8_t>(value + 128);
+    memcpy(to, &byte, 1);
+  } else {
+    const auto operand = static_cast<Operand>(value);
+    memcpy(to, &operand, sizeof operand);
+  }
+}
+
+}  // namespace
+
+extern const Variant SHAZIP_VARIANT;
+const Variant SHAZIP_VARIANT = {
+    V,
+    Simd::kRows,
+    Simd::kStep,
+    Simd::kColumns,
+    sizeof(Operand),
+    Simd::kFocusCopies * static_cast<int32_t>(sizeof(Simd::Focus)),
+    Simd::kOffset,
+    Simd::wide_position,
+    store_operand,
+    step_lanes,
+    products_only,
+};
+
+}  // namespace shazip

@@ -1,0 +1,159 @@
+// The network as the kernels read it: plain pointers into memory that Network owns, laid out for one variant.
+//
+// Nothing here has member functions or comes from the standard library's templates: kernel sources are compiled with
+// instruction sets that the machine may lack, and an inline function shared with other sources could be linked from there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace shazip {
+
+constexpr int kAlphabet = 256;
+constexpr int kGateHalf = 2048;    // sigmoid and tanh: 4096 entries
+constexpr int kGeluHalf = 4096;    // 8192 entries
+constexpr int kScoreEntries = 2048;
+constexpr int kLogitEntries = 1024;
+constexpr int kOperandMax = 127;
+constexpr int kResidualMax = 1 << 19;
+constexpr int kCellMax = 1 << 22;
+constexpr int kLogitMax = 32767;
+
+constexpr int kPadding = 64;   // rows of channels are padded to a multiple of this, with zeros
+constexpr int kBatch = 32;     // lanes that go through the network together
+constexpr int kQuad = 4;       // entries of attention memory that lie interleaved
+
+// A layer norm's learned scale and bias; for a site on the residual stream shift is 11.
+struct Norm {
+  const int32_t* scale;  // (padded width)
+  const int32_t* bias;
+  int32_t shift;
+};
+
+// A weight matrix of `groups` times `channels` rows. The rows g * channels + c of one channel lie together, so that
+// whoever computes them has all that an LSTM cell or a sum over Boom's chunks needs. A tile is a few vectors of channels in all groups.
+struct Product {
+  const int8_t* weights;      // (tiles, vectors / rows at once, inputs / step, rows at once, lanes of a vector, step)
+  const int32_t* origin;      // (tiles, vectors, lanes of a vector): what a sum starts from
+  const int32_t* multiplier;  // the same shape
+  const int64_t* bias;        // the same shape, in the order of wide values: bias * 2**(shift-3) + 2**(shift-1)
+  int32_t shift;
+  int32_t groups;
+  int32_t inputs;  // padded
+  int32_t tiles;
+  int32_t vectors;   // of a tile
+  int32_t channels;  // of a tile
+};
+
+struct Layer {
+  const int16_t* input;  // layer 0: (256, tiles, vectors, lanes of a vector), like a bias in steps of 2**-11
+  Norm lstm_norm;
+  Product lstm_input;
+  Product lstm_hidden;  // its bias and shift are those of the gates
+  int32_t attention;    // which attention layer this is, or -1
+  Norm memory_norm, query_norm8, query_norm, focus_norm;
+  Product query;
+  int32_t score_multiplier;
+  int32_t score_shift;
+  int32_t score_most;               // differences from here on give the last entry of exp_score
+  const int32_t* value_multiplier;  // (padded width)
+  int32_t value_shift;
+  Norm boom_norm, skip_norm;
+  Product boom;
+};
+
+struct Model {
+  int32_t width;
+  int32_t padded;  // width, padded
+  int32_t layers;
+  int32_t attentions;
+  int32_t window;
+  int32_t heads;
+  int32_t head_width;
+  int32_t head_padded;  // to a multiple of 16 channels
+  int32_t quads;        // of memory entries that hold a window, a multiple of 4
+  const Layer* layer;
+  const int16_t* sigmoid;
+  const int16_t* tanh;
+  const int16_t* gelu;
+  const int16_t* exp_score;
+  const int32_t* exp_logit;
+  const int32_t* activation_multiplier;  // (padded width)
+  int32_t activation_shift;
+  Product output;
+};
+
+// One lane's state is a slice of each of these. Attention memory: (quads, heads, head_padded / 4, 4 entries, 4 channels), int8.
+struct State {
+  void* hidden;         // (lanes, layers, padded) operands
+  int32_t* cell;        // (lanes, layers, padded)
+  int8_t* memory;       // (lanes, attentions, quads * 4 * heads * head_padded)
+  int32_t* memory_sum;  // (lanes, attentions, heads, quads * 4): each entry's sum over a head's channels
+  int32_t* slot;        // (lanes): where the next entry goes
+  int32_t* entries;     // (lanes): valid before this step
+  uint8_t* symbol;      // (lanes)
+  int16_t* logits;      // (lanes, 256)
+  uint32_t* freqs;      // (lanes, 256) or null: logits only
+};
+
+// What a team of threads shares while a batch of lanes goes through the network; the leader's is used.
+struct Shared {
+  void* hidden;      // (kBatch, padded) operands: the recurrent output until all have read the old one
+  int32_t* lstm;     // (kBatch, padded)
+  int32_t* query;    // (kBatch, padded)
+  int32_t* mixed;    // (kBatch, padded): residual stream after attention
+  int32_t* boom;     // (kBatch, padded): residual stream after Boom
+  int32_t* scores;   // (kBatch, heads, quads * 4)
+};
+
+// What each thread has for itself.
+struct Local {
+  void* operand;       // (kBatch, padded) operands
+  int32_t* residual;   // (kBatch, padded)
+  int32_t* normal;     // (padded)
+  int8_t* bytes;       // (padded)
+  int8_t* focus;       // (heads, head_padded)
+  void* focus_spread;  // (heads, head_padded), arranged for the variant's scores
+  int32_t* scaled;     // (quads * 4)
+  int16_t* weights;    // (quads * 4)
+  int32_t* sums;       // (head_padded)
+  int32_t* tile[2];    // (lanes at once, vectors of the largest tile, lanes of a vector)
+  int32_t* index;      // the same shape
+  int16_t* value;      // the same shape, and a quarter more
+  int64_t* costs;      // time by what it was spent on, or null
+  int64_t last;
+};
+
+struct Barrier;
+
+// The part of a step that one thread does: lanes first .. first + count - 1 together with the other ranks of its team.
+struct Part {
+  const Model* model;
+  const State* state;
+  const Shared* shared;
+  Local* local;
+  Barrier* barrier;
+  int32_t rank;
+  int32_t size;
+  int32_t first;
+  int32_t count;
+};
+
+void wait_for_team(const Part& part);  // pool.cpp; returns at once for a team of one
+
+// One way to compute, compiled for one instruction set.
+struct Variant {
+  int32_t lanes;    // int32 values of a vector
+  int32_t rows;     // vectors of rows at once
+  int32_t step;     // inputs at once
+  int32_t columns;  // network lanes at once
+  int32_t operand;  // bytes of an operand
+  int32_t focus;    // bytes of a query's channel, arranged for scores
+  bool offset;      // operands are stored with 128 added, so sums start from -128 times the sum of a row's weights
+  int32_t (*wide_position)(int32_t lane);  // where a wide vector has the 64-bit value of a lane
+  void (*store_operand)(void* to, int32_t value);
+  void (*step_lanes)(const Part& part);
+  void (*products_only)(const Part& part);  // what the whole step is measured against: no more than its products
+};
+
+}  // namespace shazip

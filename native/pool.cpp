@@ -1,0 +1,174 @@
+#include "pool.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+
+#include <condition_variable>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "model.hpp"
+
+namespace shazip {
+namespace {
+
+constexpr int kSpins = 400;      // of some 40 cycles each: about 5 microseconds
+constexpr int kYields = 200;     // of half a microsecond each, unless another thread has work
+constexpr int kMaxRanks = 4096;  // the low bits of a ticket
+
+std::atomic<uint64_t> fork_count{0};
+
+void count_fork() { fork_count.fetch_add(1, std::memory_order_relaxed); }
+
+inline void pause_briefly() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");  // `yield` does nothing on most cores
+#endif
+}
+
+// Returns true once `ready` does; false if that takes longer than is good to spin.
+template <typename Ready>
+bool spin_until(Ready ready, int yields) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (ready()) return true;
+    pause_briefly();
+  }
+  for (int i = 0; i < yields; ++i) {
+    if (ready()) return true;
+    sched_yield();
+  }
+  return ready();
+}
+
+template <typename Ready>
+void wait_until(Ready ready) {
+  while (!spin_until(ready, kYields)) {
+    // Others of this step run, but not on a core of their own: sleep a little rather than fight for it.
+    timespec rest{0, 20000};
+    nanosleep(&rest, nullptr);
+  }
+}
+
+}  // namespace
+
+void wait_for_team(const Part& part) {
+  if (part.size == 1) return;
+  Barrier& barrier = *part.barrier;
+  const uint32_t generation = barrier.generation.load(std::memory_order_acquire);
+  const auto size = static_cast<uint32_t>(part.size);
+  if (barrier.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
+    barrier.arrived.store(0, std::memory_order_relaxed);
+    barrier.generation.store(generation + 1, std::memory_order_release);
+    return;
+  }
+  wait_until([&] { return barrier.generation.load(std::memory_order_acquire) != generation; });
+}
+
+// The threads and what they share. A ticket is a job's number and, in its low bits, how many ranks it has, so that a
+// thread without a rank in a job never reads fields that the next job overwrites.
+struct Pool::Crew {
+  alignas(128) std::atomic<uint64_t> ticket{0};
+  Job job = nullptr;
+  void* context = nullptr;
+  alignas(128) std::atomic<int> unfinished{0};
+  alignas(128) std::atomic<int> asleep{0};
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::mutex busy;  // one job at a time
+  std::vector<std::thread> threads;
+
+  void work(int rank) {
+    uint64_t seen = 0;
+    for (;;) {
+      auto called = [&] { return ticket.load(std::memory_order_seq_cst) != seen; };
+      if (!spin_until(called, kYields)) sleep_until(called);
+      seen = ticket.load(std::memory_order_acquire);
+      const int ranks = static_cast<int>(seen % kMaxRanks);
+      if (ranks == 0) return;  // closing
+      if (rank >= ranks) continue;
+      job(context, rank);
+      unfinished.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  template <typename Ready>
+  void sleep_until(Ready ready) {
+    std::unique_lock<std::mutex> lock(mutex);
+    asleep.fetch_add(1, std::memory_order_seq_cst);
+    wake.wait(lock, ready);
+    asleep.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  void call(int ranks) {
+    const uint64_t number = ticket.load(std::memory_order_relaxed) / kMaxRanks + 1;
+    // Both sides are sequentially consistent: either this thread sees the sleeper or the sleeper sees the ticket.
+    ticket.store(number * kMaxRanks + static_cast<uint64_t>(ranks), std::memory_order_seq_cst);
+    if (asleep.load(std::memory_order_seq_cst) > 0) {
+      { std::lock_guard<std::mutex> lock(mutex); }
+      wake.notify_all();
+    }
+  }
+
+  void dismiss() {
+    call(0);
+    for (std::thread& thread : threads) thread.join();
+  }
+};
+
+Pool::Pool(int threads) : threads_(threads) {
+  static std::once_flag once;
+  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, count_fork); });
+}
+
+Pool::~Pool() {
+  if (!crew_) return;
+  if (forks_ != fork_count.load(std::memory_order_relaxed)) return;  // the threads are the parent's, and so is the crew
+  crew_->dismiss();
+  delete crew_;
+}
+
+// Threads start with the first job that needs them. Those of a parent process do not exist in its child: its crew is left where it is.
+Pool::Crew* Pool::hire() {
+  std::lock_guard<std::mutex> lock(hiring_);
+  const uint64_t forks = fork_count.load(std::memory_order_relaxed);
+  if (crew_ && forks_ == forks) return crew_;
+  crew_ = nullptr;
+  auto crew = std::make_unique<Crew>();
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // signals belong to the interpreter's threads
+  try {
+    for (int rank = 1; rank < threads_; ++rank) {
+      crew->threads.emplace_back([crew = crew.get(), rank] { crew->work(rank); });
+    }
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    crew->dismiss();
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  forks_ = forks;
+  return crew_ = crew.release();
+}
+
+void Pool::run(int ranks, Job job, void* context) {
+  if (ranks <= 1) {
+    job(context, 0);
+    return;
+  }
+  Crew* crew = hire();
+  std::lock_guard<std::mutex> lock(crew->busy);
+  crew->job = job;
+  crew->context = context;
+  crew->unfinished.store(ranks - 1, std::memory_order_relaxed);
+  crew->call(ranks);
+  job(context, 0);
+  wait_until([&] { return crew->unfinished.load(std::memory_order_acquire) == 0; });
+}
+
+}  // namespace shazip

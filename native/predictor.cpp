@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "network.hpp"
+
+namespace shazip {
+namespace {
+
+// A team of several threads meets some eight times in a step; from so many lanes for each thread on, a thread has its own lanes.
+constexpr int kLanesOfTeam = 4;
+constexpr int kRanksOfTeam = 8;
+constexpr int kCostKinds = 5;
+
+}  // namespace
+
+Predictor::Predictor(const Network& network, int lanes) : network_(network), lanes_(lanes) {
+  if (lanes < 1) throw std::invalid_argument("a predictor has at least one lane");
+  const Model& m = network.model();
+  const auto n = static_cast<size_t>(lanes);
+  const size_t entries = static_cast<size_t>(m.quads) * kQuad * m.attentions * m.heads;
+  state_.hidden = arena_.bytes(n * m.layers * m.padded * network.variant().operand);
+  state_.cell = arena_.take<int32_t>(n * m.layers * m.padded);
+  state_.memory = arena_.take<int8_t>(n * entries * m.head_padded);
+  state_.memory_sum = arena_.take<int32_t>(n * entries);
+  state_.slot = arena_.take<int32_t>(n);
+  state_.entries = arena_.take<int32_t>(n);
+  state_.symbol = arena_.take<uint8_t>(n);
+  for (int lane = 0; lane < lanes; ++lane) start_lane(lane);
+  const auto threads = static_cast<size_t>(network.threads());
+  shared_.resize(threads);
+  local_.resize(threads);
+  for (size_t i = 0; i < threads; ++i) allocate_scratch(arena_, shared_[i], local_[i]);
+  barriers_ = std::make_unique<Barrier[]>(threads);
+  teams_.reserve(threads);
+  team_of_rank_.reserve(threads);
+  costs_.resize(threads * kCostKinds);
+}
+
+void Predictor::start_lane(int lane) {
+  const Model& m = network_.model();
+  const Variant& v = network_.variant();
+  const Network::Start& start = network_.start();
+  const auto row = static_cast<size_t>(lane) * m.layers * m.padded;
+  auto* hidden = static_cast<uint8_t*>(state_.hidden) + row * v.operand;
+  for (int i = 0; i < m.layers * m.padded; ++i) {
+    const int layer = i / m.padded, c = i % m.padded;
+    v.store_operand(hidden + static_cast<size_t>(i) * v.operand, c < m.width ? start.hidden[layer * m.width + c] : 0);
+    if (c < m.width) state_.cell[row + i] = start.cell[layer * m.width + c];
+  }
+  const size_t slots = static_cast<size_t>(m.quads) * kQuad;
+  const size_t channels = static_cast<size_t>(m.heads) * m.head_padded;
+  const size_t first = static_cast<size_t>(lane) * m.attentions;
+  const int8_t* source = start.memory.data();
+  for (int a = 0; a < m.attentions; ++a) {
+    int8_t* memory = state_.memory + (first + a) * slots * channels;
+    int32_t* sums = state_.memory_sum + (first + a) * slots * m.heads;
+    for (int j = 0; j < start.entries; ++j) {
+      for (int i = 0; i < m.width; ++i, ++source) {
+        const size_t head = i / m.head_width, c = head * m.head_padded + i % m.head_width;
+        memory[(j / kQuad * channels + c / 4 * 4) * kQuad + j % kQuad * 4 + c % 4] = *source;
+        sums[head * slots + j] += *source;
+      }
+    }
+  }
+  state_.slot[lane] = start.entries;
+  state_.entries[lane] = start.entries;
+  state_.symbol[lane] = start.symbol;
+}
+
+void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) const {
+  const Model& m = network_.model();
+  const Variant& v = network_.variant();
+  const size_t rows = static_cast<size_t>(kBatch) * m.padded;
+  const size_t slots = static_cast<size_t>(m.quads) * kQuad;
+  const size_t channels = static_cast<size_t>(m.heads) * m.head_padded;
+  shared.hidden = arena.bytes(rows * v.operand);
+  for (int32_t** row : {&shared.lstm, &shared.query, &shared.mixed, &shared.boom}) *row = arena.take<int32_t>(rows);
+  shared.scores = arena.take<int32_t>(m.attentions ? kBatch * m.heads * slots : 0);
+  local.operand = arena.bytes(rows * v.operand);
+  local.residual = arena.take<int32_t>(rows);
+  local.normal = arena.take<int32_t>(static_cast<size_t>(m.padded));
+  local.bytes = arena.take<int8_t>(static_cast<size_t>(m.padded));
+  local.focus = arena.take<int8_t>(channels);
+  local.focus_spread = arena.bytes(channels * v.focus);
+  local.scaled = arena.take<int32_t>(slots);
+  local.weights = arena.take<int16_t>(slots);
+  local.sums = arena.take<int32_t>(static_cast<size_t>(m.head_padded));
+  size_t tile = static_cast<size_t>(m.output.vectors);
+  for (int i = 0; i < m.layers; ++i) {
+    const Layer& layer = m.layer[i];
+    for (const Product* p : {&layer.lstm_hidden, &layer.query, &layer.boom}) tile = std::max<size_t>(tile, p->vectors);
+  }
+  tile *= static_cast<size_t>(v.columns) * v.lanes;
+  local.tile[0] = arena.take<int32_t>(tile);
+  local.tile[1] = arena.take<int32_t>(tile);
+  local.index = arena.take<int32_t>(tile);
+  local.value = arena.take<int16_t>(tile + tile / 4);
+  local.costs = nullptr;
+}
+
+size_t Predictor::size(const Network& network, int64_t lanes) {
+  const Model& m = network.model();
+  const size_t entries = static_cast<size_t>(m.quads) * kQuad * m.attentions * m.heads;
+  const size_t row = static_cast<size_t>(m.layers) * m.padded;
+  const size_t lane = row * (network.variant().operand + sizeof(int32_t)) + entries * (m.head_padded + sizeof(int32_t)) + 16;
+  const size_t scores = m.attentions ? static_cast<size_t>(m.heads) * m.quads * kQuad : 0;
+  const size_t batch = static_cast<size_t>(m.padded) * (5 * sizeof(int32_t) + 2 * network.variant().operand) + 4 * scores;
+  return static_cast<size_t>(lanes) * lane + static_cast<size_t>(network.threads()) * kBatch * batch;
+}
+
+void Predictor::plan(int live) {
+  if (live == planned_) return;
+  const int teams = std::clamp(live / kLanesOfTeam, 1, network_.threads());
+  const int ranks = std::min(network_.threads(), teams * kRanksOfTeam);
+  teams_.clear();
+  team_of_rank_.clear();
+  for (int i = 0; i < teams; ++i) {
+    const int begin = ranks * i / teams, end = ranks * (i + 1) / teams;
+    const int first = static_cast<int>(int64_t{live} * begin / ranks), last = static_cast<int>(int64_t{live} * end / ranks);
+    teams_.push_back({begin, end - begin, first, last - first});
+    team_of_rank_.insert(team_of_rank_.end(), static_cast<size_t>(end - begin), i);
+  }
+  planned_ = live;
+}
+
+void Predictor::work(int rank, void (*kernel)(const Part&)) {
+  const Team& team = teams_[static_cast<size_t>(team_of_rank_[static_cast<size_t>(rank)])];
+  const auto leader = static_cast<size_t>(team.first_rank);
+  Part part{};
+  part.model = &network_.model();
+  part.state = &state_;
+  part.shared = &shared_[leader];
+  part.local = &local_[static_cast<size_t>(rank)];
+  part.barrier = &barriers_[leader];
+  part.rank = rank - team.first_rank;
+  part.size = team.ranks;
+  const int batches = (team.lanes + kBatch - 1) / kBatch;
+  for (int i = 0; i < batches; ++i) {
+    const int begin = team.lanes * i / batches;
+    part.first = team.first_lane + begin;
+    part.count = team.lanes * (i + 1) / batches - begin;
+    kernel(part);
+    // The next batch must not overwrite what a rank of this team still reads.
+    if (i + 1 < batches) wait_for_team(part);
+  }
+}
+
+void Predictor::run(int live, void (*kernel)(const Part&)) {
+  plan(live);
+  struct Context {
+    Predictor* self;
+    void (*kernel)(const Part&);
+  } context{this, kernel};
+  const auto job = [](void* p, int rank) {
+    const auto* c = static_cast<Context*>(p);
+    c->self->work(rank, c->kernel);
+  };
+  network_.pool().run(static_cast<int>(team_of_rank_.size()), job, &context);
+}
+
+void Predictor::step(int live, int16_t* logits, uint32_t* freqs) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (live < 1 || live > lanes_) {
+    throw std::invalid_argument("a step of " + std::to_string(live) + " lanes, there are " + std::to_string(lanes_));
+  }
+  if (stepped_) throw std::invalid_argument("a step before the symbols of the last one came");
+  state_.logits = logits;
+  state_.freqs = freqs;
+  run(live, network_.variant().step_lanes);
+  stepped_ = live;
+  const Model& m = network_.model();
+  for (int lane = 0; lane < live; ++lane) {
+    state_.slot[lane] = (state_.slot[lane] + 1) % m.window;
+    state_.entries[lane] = std::min(state_.entries[lane] + 1, m.window);
+  }
+}
+
+void Predictor::update(const uint8_t* column, int live) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (live != stepped_) {
+    throw std::invalid_argument(std::to_string(live) + " symbols came after a step of " + std::to_string(stepped_) + " lanes");
+  }
+  if (live) std::memcpy(state_.symbol, column, static_cast<size_t>(live));
+  stepped_ = 0;
+}
+
+void Predictor::products_only(int live) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (live < 1 || live > lanes_) throw std::invalid_argument("no such lanes");
+  run(live, network_.variant().products_only);
+}
+
+void Predictor::count_costs(bool on) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::fill(costs_.begin(), costs_.end(), 0);
+  for (size_t i = 0; i < local_.size(); ++i) local_[i].costs = on ? &costs_[i * kCostKinds] : nullptr;
+}
+
+std::vector<std::vector<int64_t>> Predictor::costs() const {
+  std::vector<std::vector<int64_t>> all;
+  for (size_t i = 0; i < costs_.size(); i += kCostKinds) {
+    all.emplace_back(costs_.begin() + static_cast<int64_t>(i), costs_.begin() + static_cast<int64_t>(i) + kCostKinds);
+  }
+  return all;
+}
+
+}  // namespace shazip

@@ -1,0 +1,90 @@
+"""The native engine: exact inference in C++ (native/) on any CPU, without torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shazip.errors import ModelError, ShazipError
+
+if TYPE_CHECKING:
+    from shazip.modelfile import IntegerModel
+
+
+def available_threads() -> int:
+    """Return how many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_module() -> ModuleType:
+    """Return the compiled module. Raises ShazipError, naming the way out."""
+    try:
+        from shazip import _native
+    except ImportError as error:
+        raise ShazipError(
+            f"the native engine cannot be loaded ({error}); reinstall shazip with a C++ compiler,"
+            " or pip install 'shazip[torch]' and use the torch engine"
+        ) from None
+    module: ModuleType = _native
+    return module
+
+
+class NativePredictor:
+    """The network alone, over some lanes, in its start state."""
+
+    def __init__(self, network: object, lanes: int) -> None:
+        self._state = load_module().Predictor(network, lanes)
+        # Bound here, so that a call of predict or update is one call into C++.
+        self.predict: Callable[[int], NDArray[np.uint32]] = self._state.predict
+        self.logits: Callable[[int], NDArray[np.int16]] = self._state.logits
+        self.update: Callable[[NDArray[np.uint8]], None] = self._state.update
+
+
+class NativeEngine:
+    """One model, packed for this processor; threads never change a bit."""
+
+    name = "native"
+
+    def __init__(
+        self, model: IntegerModel, threads: int | None = None, *, variant: str = ""
+    ) -> None:
+        """Pack `model`. `threads` None means all processors; `variant` forces an instruction set (for tests)."""
+        self.model = model
+        config = model.config
+        try:
+            self._network = load_module().Network(
+                width=config.width,
+                boom_width=config.boom_width,
+                layers=config.layers,
+                attention=list(config.attention),
+                window=config.window,
+                heads=config.heads,
+                tensors=dict(model.tensors),
+                threads=threads or available_threads(),
+                variant=variant,
+            )
+        except ValueError as error:
+            raise ModelError(f"model {model.name or model.id.hex()}: {error}") from None
+        self.variant: str = self._network.variant
+
+    def predictor(self, lanes: int) -> NativePredictor:
+        """Return a network in its start state."""
+        return NativePredictor(self._network, lanes)
+
+    def state_size(self, lanes: int) -> int:
+        """Return the bytes that a predictor of so many lanes allocates."""
+        size: int = self._network.state_size(lanes)
+        return size
+
+
+def variants() -> list[str]:
+    """Return the names of the instruction sets that this processor runs and this build holds, the fastest first."""
+    names: list[str] = load_module().variants()
+    return names
