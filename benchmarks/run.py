@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Take the published figures: `benchmarks/run` fills benchmarks/results/ and the README's table.
+
+`--quick` measures the beginnings of the files in a folder of its own and changes nothing;
+`--render` writes tables, pictures and README anew from results/results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from corpus import make
+
+from shazip.bench.plan import QUICK_SIZE, Subject, competitors, open_subject, shazip_rows
+from shazip.bench.plots import save_all
+from shazip.bench.results import Results, Row
+from shazip.bench.session import QUICK, Extent, Session
+from shazip.bench.tables import document, machine_line, markdown, matrix
+from shazip.bench.tools import Tool
+from shazip.bench.trial import Patience
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
+VARIANTS = ("--no-mix",)  # measured on the first file only
+FIRST, OTHERS = Patience(3, 300), Patience(3, 10)  # shazip on the other files: one round
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, write, and return 1 if a file was missing or shazip failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the first 16 KiB of each file")
+    parser.add_argument("--render", action="store_true", help="measure nothing")
+    parser.add_argument("-m", "--model", help="an installed model or a file")
+    wishes = parser.parse_args(arguments)
+    if wishes.render:
+        publish(Results.loads((RESULTS / "results.json").read_text()))
+        return 0
+    subjects, missing = _subjects(QUICK_SIZE if wishes.quick else None)
+    session = _measure(subjects, wishes.model, quick=wishes.quick)
+    failed = [row for row in session.rows if row.failure and row.tool.startswith("shazip")]
+    if wishes.quick:
+        with tempfile.TemporaryDirectory() as folder:
+            write(session.results(), Path(folder))
+    elif not failed and not missing:
+        publish(session.results())
+    return 1 if failed or missing else 0
+
+
+def _subjects(limit: int | None) -> tuple[list[Subject], bool]:
+    """Return the files, and whether one is missing."""
+    subjects, missing = [], False
+    for _, made in make():
+        if isinstance(made, Path):
+            subjects.append(open_subject(made, limit))
+        else:
+            sys.stderr.write(f"{made}\n")
+            missing = True
+    return subjects, missing
+
+
+def _measure(subjects: Sequence[Subject], model: str | None, *, quick: bool) -> Session:
+    libraries = competitors((), quick=True)
+    first: list[Tool] = [*competitors((), quick=quick), *shazip_rows(model, VARIANTS)]
+    session = Session(first, Patience(1, 0) if quick else FIRST, sys.stdout, sys.stderr)
+    for subject in subjects:
+        session.measure(subject)
+        session.tools = [*libraries, *shazip_rows(model, ())]
+        session.patience = Patience(1, 0) if quick else OTHERS
+    session.draw_curves(subjects[0], QUICK if quick else Extent())
+    return session
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write JSON, tables and pictures of a run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(results.dumps())
+    (folder / "tables.md").write_text(document(results))
+    save_all(results, folder, "svg")
+
+
+def publish(results: Results) -> None:
+    """Write a run to benchmarks/results/ and its table to the README."""
+    write(results, RESULTS)
+    README.write_text(with_section(README.read_text(), section(results)))
+
+
+def section(results: Results) -> str:
+    """Return the README's text about a run."""
+    first, *others = results.files
+    parts = [
+        f"{first.name} ({first.size:,} bytes of English Wikipedia held out from training), "
+        f"one run of `benchmarks/run`:\n",
+        markdown(_without_missing(results.rows_of(first.name))),
+        "![Bits per byte against speed](benchmarks/results/size-speed.svg)\n",
+    ]
+    if others:
+        parts += ["Files unlike Wikipedia, and how they are made: [benchmarks/](benchmarks).\n"]
+        parts += [matrix(results)]
+    return "\n".join([*parts, machine_line(results)])
+
+
+def _without_missing(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if not row.failure.startswith("missing")]
+
+
+def with_section(readme: str, text: str) -> str:
+    """Return the README's text with what stands between the two marks replaced."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"README.md lacks the lines {BEGIN.strip()} and {END.strip()}")
+    return f"{before}{begin}{text}{end}{after}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

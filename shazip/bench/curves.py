@@ -1,0 +1,58 @@
+"""How size and speed change: with the input's size for all tools, with the lanes for shazip."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from shazip.bench.results import Input, Point
+from shazip.bench.tools import Shazip, Tool
+from shazip.bench.trial import FailedError, add_round, start
+
+Watch = Callable[[str], None]
+
+
+def by_size(
+    tools: Iterable[Tool], data: bytes, sizes: Iterable[int], watch: Watch
+) -> Iterator[Point]:
+    """Yield a point for each tool that is there and each size that the data have."""
+    present = [tool for tool in tools if tool.version() is not None]
+    for size in sizes:
+        if size <= len(data):
+            parts = pieces(data, size)
+            for tool in present:
+                watch(f"{tool.name}, {size} bytes")
+                yield _point(tool, size, parts)
+
+
+def by_lanes(shazip: Shazip, data: bytes, lanes: Iterable[int], watch: Watch) -> Iterator[Point]:
+    """Yield a point for each number of lanes."""
+    for count in lanes:
+        watch(f"{count} lanes")
+        tool = replace(shazip, options=(*shazip.options, "--lanes", str(count)))
+        yield _point(tool, count, [data])
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    """Return pieces from all over the data: eight of 1 kB, fewer of larger ones."""
+    count = max(1, min(8, 80_000 // size, len(data) // size))
+    stride = len(data) // count
+    return [data[start : start + size] for start in range(0, count * stride, stride)]
+
+
+def _point(tool: Tool, x: int, parts: Sequence[bytes]) -> Point:
+    packed, seconds = 0, 0.0
+    with tempfile.TemporaryDirectory(prefix="shazip-bench-") as folder:
+        path = Path(folder) / "piece"
+        for part in parts:
+            path.write_bytes(part)
+            file = Input("piece", len(part), hashlib.sha256(part).hexdigest())
+            row = add_round(tool, start(tool, file), path)
+            if row.failure:
+                raise FailedError(f"{tool.name}: {row.failure}")
+            packed += row.packed
+            seconds += sum(row.compress_seconds)
+    return Point(tool.name, x, sum(map(len, parts)), packed, seconds)

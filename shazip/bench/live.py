@@ -1,0 +1,58 @@
+"""A table that fills while the benchmark runs: redrawn on a terminal, else line by line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TextIO
+
+from shazip.bench.results import Input, Row
+from shazip.bench.tables import heading, notes, text_lines
+
+
+class LiveTable:
+    """The table of one file."""
+
+    def __init__(self, stream: TextIO, file: Input) -> None:
+        self._stream = stream
+        self._redraw = stream.isatty()
+        self._shown = 0  # lines that are on the screen, or written for good
+        stream.write(f"{heading(file)}\n")
+
+    def show(self, rows: Sequence[Row], done: int) -> None:
+        """Show the rows so far; the first `done` are final."""
+        lines = text_lines(rows)
+        if self._redraw:
+            self._write([f"\x1b[{self._shown}F"] if self._shown else [])
+            self._write([f"\x1b[K{line[: self._columns() - 1]}\n" for line in lines])
+            self._shown = len(lines)
+        elif done:
+            self._write([f"{line}\n" for line in lines[self._shown : done + 1]])
+            self._shown = done + 1
+
+    def close(self, rows: Sequence[Row]) -> None:
+        """Explain the marks and leave an empty line."""
+        self._write([f"{line}\n" for line in (*notes(rows), "")])
+
+    def _write(self, texts: list[str]) -> None:
+        self._stream.write("".join(texts))
+        self._stream.flush()
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except OSError:
+            return 80
+
+
+class Status:
+    """One line on a terminal that tells what is being measured; nothing anywhere else."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream if stream and stream.isatty() else None
+
+    def show(self, text: str) -> None:
+        """Replace the line; an empty text wipes it out."""
+        if self._stream:
+            self._stream.write(f"\r\x1b[K{text}")
+            self._stream.flush()

@@ -1,0 +1,112 @@
+"""Pictures of results, as PNG or SVG; the only module here that needs matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from shazip.bench.results import Point, Results, Row, speed
+from shazip.bench.tables import by_tool
+
+OURS, OTHERS = "#c03028", "#30507a"
+
+
+def save_all(results: Results, folder: Path, kind: str = "png") -> list[Path]:
+    """Draw what there are figures for, one picture each, and return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    # A fixed salt, text as text, no date: the same results give the same SVG, and git can compare.
+    with mpl.rc_context({"svg.hashsalt": "shazip", "svg.fonttype": "none", "font.size": 10}):
+        for name, figure in _figures(results):
+            paths.append(folder / f"{name}.{kind}")
+            metadata = {"Date": None} if kind == "svg" else {}
+            figure.savefig(paths[-1], dpi=150, bbox_inches="tight", metadata=metadata)
+    return paths
+
+
+def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
+    for number, file in enumerate(results.files):
+        rows = [row for row in results.rows_of(file.name) if not row.failure]
+        if rows:
+            title = f"{file.name}, {file.size:,} bytes"
+            yield f"size-speed-{number + 1}" if number else "size-speed", size_speed(rows, title)
+    if results.by_size:
+        yield "by-size", by_size(results.by_size)
+    if results.by_lanes:
+        yield "by-lanes", by_lanes(results.by_lanes)
+    if results.stages:
+        yield "stages", stages(dict(results.stages))
+
+
+def _figure(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def size_speed(rows: Iterable[Row], title: str) -> Figure:
+    """Draw bits per byte against compression speed, one point for each tool."""
+    figure, axes = _figure()
+    for row in rows:
+        x, spread = speed(row.size, row.compress_seconds)
+        color = _color(row.tool)
+        axes.errorbar(x, row.bpb, xerr=x * (spread or 0), fmt="o", color=color)
+        axes.annotate(
+            row.tool, (x, row.bpb), xytext=(5, 5), textcoords="offset points", color=color
+        )
+    axes.set_xscale("log")
+    axes.margins(x=0.2)
+    axes.grid(alpha=0.3)
+    axes.set(xlabel="compression, kB/s (log)", ylabel="bits per byte", title=title)
+    return figure
+
+
+def by_size(points: Iterable[Point]) -> Figure:
+    """Draw bits per byte against the input's size, one line for each tool."""
+    figure, axes = _figure()
+    for tool, line in by_tool(points).items():
+        color = _color(tool) if tool.startswith("shazip") else None
+        width = 2.5 if tool.startswith("shazip") else 1.2
+        xs, ys = [point.x for point in line], [point.bpb for point in line]
+        axes.plot(xs, ys, "o-", markersize=3, linewidth=width, color=color, label=tool)
+    axes.set_xscale("log", base=2)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    axes.set(xlabel="input, bytes (log)", ylabel="bits per byte", title="Short inputs")
+    return figure
+
+
+def by_lanes(points: Iterable[Point]) -> Figure:
+    """Draw bits per byte and speed against the number of lanes."""
+    figure, axes = _figure()
+    other = axes.twinx()
+    for line in by_tool(points).values():
+        xs = [point.x for point in line]
+        axes.plot(xs, [point.bpb for point in line], "o-", color=OURS)
+        other.plot(xs, [point.speed for point in line], "s--", color=OTHERS)
+    axes.set_xscale("log", base=2)
+    axes.grid(alpha=0.3)
+    axes.set_ylabel("bits per byte (solid)", color=OURS)
+    other.set_ylabel("compression, kB/s (dashed)", color=OTHERS)
+    other.set_ylim(bottom=0)
+    axes.set(xlabel="lanes (log)", title="Lanes")
+    return figure
+
+
+def stages(costs: dict[str, float]) -> Figure:
+    """Draw where the time of a byte goes."""
+    figure, axes = _figure(height=1 + 0.4 * len(costs))
+    names = list(costs)[::-1]
+    bars = axes.barh(names, [costs[name] / 1000 for name in names], color=OTHERS)
+    axes.bar_label(bars, fmt="%.1f", padding=3)
+    axes.set(xlabel="microseconds a byte", title="Cost of a byte by stage")
+    return figure
+
+
+def _color(tool: str) -> str:
+    return OURS if tool.startswith("shazip") else OTHERS

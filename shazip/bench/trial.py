@@ -1,0 +1,141 @@
+"""One tool on one file, round by round: compress, decompress, compare."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from shazip.bench import launch
+from shazip.bench.results import Input, Row
+from shazip.bench.tools import ORIGINAL, Library, Shazip, Tool
+from shazip.bench.training import was_trained_on
+
+
+class FailedError(Exception):
+    """The tool ended with an error, or gave other bytes back."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one command took."""
+
+    seconds: float
+    peak: int  # bytes
+    program: int  # bytes of the libraries it loaded, if it tells
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often everything is repeated."""
+
+    rounds: int = 3
+    seconds: float = 60.0  # no further round of a tool that has taken this long on a file
+
+
+def run_trials(
+    file: Input,
+    path: Path,
+    tools: Iterable[Tool],
+    patience: Patience,
+    watch: Callable[[Sequence[Row], int], None],
+) -> tuple[Row, ...]:
+    """Return a row for each tool; `watch(rows, done)` is called after each round of each of them.
+
+    Every round goes through all tools, so that what else the machine does hits them alike. The
+    first `done` rows will not change any more.
+    """
+    tools = tuple(tools)
+    rows = [start(tool, file) for tool in tools]
+    for number in range(patience.rounds):
+        last = number == patience.rounds - 1
+        for index, tool in enumerate(tools):
+            if not rows[index].failure and _time(rows[index]) < patience.seconds:
+                rows[index] = add_round(tool, rows[index], path)
+            watch(rows, index + 1 if last else 0)
+    return tuple(rows)
+
+
+def _time(row: Row) -> float:
+    return sum(row.compress_seconds) + sum(row.decompress_seconds)
+
+
+def start(tool: Tool, file: Input) -> Row:
+    """Return the row of a tool before its first round: failed already if it is not there."""
+    version = tool.version()
+    row = Row(tool.name, file.name, file.size, version or "", tool.note)
+    if version is None:
+        return replace(row, failure=f"missing: {tool.source}")
+    model, program = tool.sizes()
+    metadata = tool.metadata if isinstance(tool, Shazip) else None
+    trained_on = False if metadata is None else was_trained_on(metadata, file.sha256)
+    return replace(row, model=model, program=program, trained_on=trained_on)
+
+
+def add_round(tool: Tool, row: Row, path: Path) -> Row:
+    """Return `row` with one more round, or failed."""
+    with tempfile.TemporaryDirectory(prefix="shazip-bench-") as name:
+        folder = Path(name)
+        shutil.copyfile(path, folder / ORIGINAL)
+        try:
+            packing = run(tool, "compress", folder)
+            packed = (folder / tool.packed).stat().st_size
+            unpacking = run(tool, "decompress", folder)
+            _check_back(folder, tool)
+        except (FailedError, OSError) as error:
+            return replace(row, failure=f"failed: {error}")
+    return replace(
+        row,
+        packed=packed,
+        compress_seconds=(*row.compress_seconds, packing.seconds),
+        decompress_seconds=(*row.decompress_seconds, unpacking.seconds),
+        peak=max(row.peak, packing.peak, unpacking.peak),
+        program=unpacking.program or row.program,
+    )
+
+
+def _check_back(folder: Path, tool: Tool) -> None:
+    if not (folder / tool.result).is_file():
+        raise FailedError("nothing came back")
+    if not filecmp.cmp(folder / ORIGINAL, folder / tool.result, shallow=False):
+        raise FailedError("other bytes came back")
+
+
+def run(tool: Tool, action: str, folder: Path) -> Usage:
+    """Do one action of a tool in `folder` and return what it took."""
+    report = folder / "report"
+    done = _call(
+        [sys.executable, "-I", "-S", launch.__file__, "report", *tool.command(action)], folder
+    )
+    if done.returncode or not report.is_file():
+        raise FailedError(f"{action}: {_reason(done)}")
+    seconds, peak = report.read_text().split()
+    if isinstance(tool, Library):
+        told = json.loads(done.stdout)
+        return Usage(told["seconds"], int(peak), told["program"])
+    return Usage(float(seconds), int(peak), 0)
+
+
+def _call(command: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe) as process:
+        try:
+            said, complained = process.communicate()
+        except BaseException:
+            # Not killed, as `subprocess.run` would: the launcher has a child to take with it.
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, said, complained)
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Return the last line of the complaint, where an exception's own words stand."""
+    lines = done.stderr.decode(errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else f"exit status {done.returncode}"
