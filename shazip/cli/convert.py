@@ -21,9 +21,9 @@ from shazip.cli.inputs import (
     refuse_terminal,
 )
 from shazip.cli.options import CodecOptions, FileOptions
-from shazip.cli.output import AtomicFile, StreamFile, open_output, refuse_target
+from shazip.cli.output import AtomicFile, Output, StreamFile, open_output, refuse_target
 from shazip.cli.progress import Progress, amount, wanted
-from shazip.cli.report import FAILURES, STDIN, STDOUT, Abandon, Reporter, describe
+from shazip.cli.report import FAILURES, STDIN, STDOUT, Abandon, Reporter, describe, plural
 from shazip.cli.verify import Comparison
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ class Conversion:
         refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             refuse_terminal(source, force=self.where.force)
-            with self._progress(source, decoding=True) as report:
+            with self._progress(source, None, decoding=True) as report:
                 summary = self.codec.decompress_stream(source.file, None, progress=report)
-            size, blocks = summary.original_size, summary.blocks
-            self.reporter.summary(source.name, f"ok, {size} bytes in {blocks} blocks")
+            text = f"ok, {summary.original_size} bytes in {plural(summary.blocks, 'block')}"
+            self.reporter.summary(source.name, text)
 
     @cached_property
     def codec(self) -> Codec:
@@ -105,23 +105,23 @@ class Conversion:
             return Path(output)
         return Path(original_name(name) if self.where.decode else name + SUFFIX)
 
-    def _refuse_terminals(self, source: Source, output: AtomicFile | StreamFile) -> None:
+    def _refuse_terminals(self, source: Source, output: Output) -> None:
         if self.where.decode:
             refuse_terminal(source, force=self.where.force)
         elif isinstance(output, StreamFile) and output.file.isatty() and not self.where.force:
             text = "compressed data is not written to a terminal; use -f to force, or -o FILE"
             raise (Abandon if self.where.stdout else click.ClickException)(text)
 
-    def _transfer(self, source: Source, output: AtomicFile | StreamFile) -> Summary:
+    def _transfer(self, source: Source, output: Output) -> Summary:
         codec = self.codec
         function = codec.decompress_stream if self.where.decode else codec.compress_stream
-        with self._progress(source, decoding=self.where.decode) as report:
+        with self._progress(source, output, decoding=self.where.decode) as report:
             summary = function(source.file, cast(BinaryIO, output), progress=report)
         if not self.where.decode and (self.where.verify or self.where.remove):
             self._verify(source, output)
         return summary
 
-    def _verify(self, source: Source, output: AtomicFile | StreamFile) -> None:
+    def _verify(self, source: Source, output: Output) -> None:
         if not isinstance(output, AtomicFile):
             return
         # What came from a pipe cannot be read again; the hash in the end mark stands for it.
@@ -131,7 +131,7 @@ class Conversion:
         if comparison:
             comparison.finish()
 
-    def _finish(self, source: Source, output: AtomicFile | StreamFile) -> None:
+    def _finish(self, source: Source, output: Output) -> None:
         changed = source.is_regular and not source.unchanged()
         if changed and self.where.remove:
             raise click.ClickException("changed while it was read; kept")
@@ -141,8 +141,12 @@ class Conversion:
         if self.where.remove and isinstance(output, AtomicFile):
             source.remove()
 
-    def _progress(self, source: Source, decoding: bool) -> AbstractContextManager[Progress | None]:
-        if not wanted(self.reporter.quiet):
+    def _progress(
+        self, source: Source, output: Output | None, *, decoding: bool
+    ) -> AbstractContextManager[Progress | None]:
+        # A result that is shown on a terminal would be torn by it.
+        shown = isinstance(output, StreamFile) and output.file.isatty()
+        if shown or not wanted(self.reporter.quiet):
             return nullcontext()
         return Progress(source.name, source.size, decoding=decoding)
 

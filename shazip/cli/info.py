@@ -20,7 +20,7 @@ from shazip.cli.options import (
     quiet_and_verbose,
     refuse_places,
 )
-from shazip.cli.report import Reporter, printable, tell
+from shazip.cli.report import Reporter, plural, printable, tell
 from shazip.container import FORMAT_VERSION, Header
 from shazip.listing import FrameInfo, Info
 from shazip.listing import info as read_info
@@ -85,7 +85,7 @@ def row(archive: Info, name: str) -> str:
     return ROW.format(
         archive.compressed_size,
         archive.original_size,
-        f"{archive.bpb:.3f}",
+        f"{archive.bpb:.3f}" if archive.original_size else "-",
         archive.blocks,
         _common(str(header.lanes) for header in headers),
         _common(header.model_id.hex()[:ID_DIGITS] for header in headers),
@@ -99,8 +99,9 @@ def frame_text(frame: FrameInfo) -> str:
     header = frame.header
     parts = [
         f"{frame.compressed_size} of {frame.original_size} bytes",
-        f"{frame.blocks} blocks ({frame.stored_blocks} stored) of at most {1 << header.block_bits}",
-        f"{header.lanes} lanes",
+        f"{plural(frame.blocks, 'block')} ({frame.stored_blocks} stored)"
+        f" of at most {1 << header.block_bits}",
+        plural(header.lanes, "lane"),
         f"model {header.model_id.hex()}",
         f"format {FORMAT_VERSION}",
         f"arithmetic {header.arithmetic_version}",

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from shazip.cli import signals
-from shazip.cli.report import FAILURES, Reporter, silence_stdout
+from shazip.cli.report import FAILURES, Reporter, flush_stdout, silence_stdout
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
 # run, so that `--help` and `--version` load neither a model nor NumPy; some may be missing.
@@ -87,8 +87,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with cli.make_context("shazip", list(arguments), obj=reporter) as ctx:
             cli.invoke(ctx)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        flush_stdout()
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.UsageError as error:

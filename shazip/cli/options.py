@@ -100,7 +100,7 @@ def refuse_places(where: FileOptions) -> None:
 
 def byte_size(text: str) -> int:
     """Bytes in `65536`, `64KiB` or `64k` (powers of 1024), `64kB` (powers of 1000)."""
-    match = re.fullmatch(r"(\d+) ?([kmgt]?)(ib|b)?", text.strip().lower())
+    match = re.fullmatch(r"([0-9]+) ?([kmgt]?)(ib|b)?", text.strip().lower())
     size = int(match[1]) * _unit(match[2], match[3]) if match else 0
     if size < 1:
         raise click.BadParameter(f"{text!r} is not a size such as 65536, 64KiB or 1GiB.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import BinaryIO, Self
 
 import click
 
-from shazip.cli.report import STDOUT
+from shazip.cli.report import STDOUT, named
 
 PERMISSIONS = 0o777
 
@@ -30,7 +29,7 @@ class AtomicFile:
         self.target = Path(os.path.realpath(target)) if overwrite else target
         self.overwrite = overwrite
         # Short, so that a target with a name of the greatest length has a temporary one, too.
-        self.temporary = self.target.with_name(f".shazip-{secrets.token_hex(8)}.tmp")
+        self.temporary = self.target.with_name(f".shazip-{os.urandom(8).hex()}.tmp")
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -38,7 +37,7 @@ class AtomicFile:
         try:
             self._file = os.fdopen(os.open(self.temporary, flags, 0o600), "w+b")
         except OSError as error:
-            raise _named(error, self.target) from error
+            raise named(error, self.target) from error
         except BaseException:  # a signal between the creation and the return
             self.temporary.unlink(missing_ok=True)
             raise
@@ -64,13 +63,13 @@ class AtomicFile:
         try:
             return self.file.write(data)
         except OSError as error:
-            raise _named(error, self.target) from error
+            raise named(error, self.target) from error
 
     def flush(self) -> None:
         try:
             self.file.flush()
         except OSError as error:
-            raise _named(error, self.target) from error
+            raise named(error, self.target) from error
 
     def reopen(self) -> BinaryIO:
         """What has been written so far, to be read from its beginning."""
@@ -87,7 +86,7 @@ class AtomicFile:
             self._publish()
             _sync_directory(self.target.parent)
         except OSError as error:
-            raise _named(error, self.target) from error
+            raise named(error, self.target) from error
 
     def _publish(self) -> None:
         if self.overwrite:
@@ -128,19 +127,22 @@ class StreamFile:
         try:
             return self.file.write(data)
         except OSError as error:
-            raise _named(error, self.name) from error
+            raise named(error, self.name) from error
 
     def flush(self) -> None:
         try:
             self.file.flush()
         except OSError as error:
-            raise _named(error, self.name) from error
+            raise named(error, self.name) from error
 
     def commit(self, like: os.stat_result | None) -> None:
         self.flush()
 
 
-def open_output(target: Path | None, *, overwrite: bool) -> AtomicFile | StreamFile:
+Output = AtomicFile | StreamFile
+
+
+def open_output(target: Path | None, *, overwrite: bool) -> Output:
     """The output `target`, None being standard output; devices and pipes are opened as they are."""
     if target is None:
         if sys.stdout is None:
@@ -206,8 +208,3 @@ def _sync_directory(directory: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _named(error: OSError, name: str | os.PathLike[str]) -> OSError:
-    """`error` with the file it befell, since a failing write does not know its file's name."""
-    return type(error)(error.errno, error.strerror, os.fspath(name))

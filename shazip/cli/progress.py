@@ -46,7 +46,8 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._write("")
+        if self._width:
+            self._write("")
 
     def __call__(self, done: int, written: int) -> None:
         """Redraw for `done` bytes read and `written` made, unless it was drawn a moment ago."""
@@ -89,12 +90,12 @@ def wanted(quiet: int) -> bool:
 
 
 def amount(size: float) -> str:
-    """`size` bytes with three digits and a unit: 950 B, 84.0 kB, 1.23 MB."""
+    """`size` bytes with two or three digits and a unit: 950 B, 84 kB, 1.2 MB."""
     power = 0
     while size >= 999.5 and power < len(UNITS) - 1:
         size /= 1000
         power += 1
-    digits = 0 if power == 0 or size >= 99.95 else 1 if size >= 9.995 else 2
+    digits = 1 if power and size < 9.95 else 0
     return f"{size:.{digits}f} {UNITS[power]}"
 
 

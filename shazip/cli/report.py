@@ -79,6 +79,16 @@ def own_name(error: BaseException) -> str | None:
     return os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else None
 
 
+def plural(number: int, noun: str) -> str:
+    """`1 block`, `2 blocks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def named(error: OSError, name: str | os.PathLike[str]) -> OSError:
+    """`error` with the file it befell, since a failing write does not know its file's name."""
+    return type(error)(error.errno, error.strerror, os.fspath(name))
+
+
 def printable(text: str) -> str:
     """`text` with escapes for control characters and undecodable bytes, so that it is one line."""
     return "".join(char if char.isprintable() else _escape(char) for char in text)
@@ -107,7 +117,19 @@ def tell(text: str) -> None:
     if sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDOUT)
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
+    try:
+        sys.stdout.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
+    except OSError as error:
+        raise named(error, STDOUT) from error
+
+
+def flush_stdout() -> None:
+    """Bring what was told to where it goes, as long as errors can still be reported."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        raise named(error, STDOUT) from error
 
 
 def silence_stdout() -> None:

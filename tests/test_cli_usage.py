@@ -1,0 +1,175 @@
+"""The command line itself: help, version, usage errors, what is imported."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from cli_run import TEXT, fake_codec, shazip
+
+from shazip import __version__
+from shazip.cli.main import COMMANDS, cli
+from shazip.cli.options import CodecOptions, byte_size
+
+FILE_COMMANDS = ["compress", "decompress", "test", "info"]
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_goes_to_standard_output(flag):
+    code, out, err = shazip(flag)
+    assert (code, err) == (0, "")
+    assert all(command in out.decode() for command in FILE_COMMANDS)
+
+
+@pytest.mark.parametrize("flag", ["-V", "--version"])
+def test_the_version_goes_to_standard_output(flag):
+    assert shazip(flag) == (0, f"shazip {__version__}\n".encode(), "")
+
+
+@pytest.mark.parametrize("name", [*FILE_COMMANDS, "models", "eval"])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_command_has_help(name, flag):
+    code, out, err = shazip(name, flag)
+    assert (code, err) == (0, "")
+    assert out.decode().startswith(f"Usage: shazip {name} [OPTIONS] [")
+
+
+@pytest.mark.parametrize("name", FILE_COMMANDS)
+def test_the_file_commands_share_their_flags(name):
+    out = shazip(name, "--help").out.decode()
+    for flag in ("-c, --stdout", "-o, --output", "--rm / -k, --keep", "-f, --force", "-q", "-v"):
+        assert flag in out
+
+
+def test_the_tables_help_is_the_first_sentence_of_the_command():
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert isinstance(command, click.Command), name
+        assert COMMANDS[name][1].endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mistake", "command"),
+    [
+        ([], "Missing command.", "shazip"),
+        (["--nonsense"], "No such option", "shazip"),
+        (["nonsense"], "No such command 'nonsense'", "shazip"),
+        (["compress", "--nonsense"], "No such option", "shazip compress"),
+        (["compress", "-S", ".x", "a"], "No such option", "shazip compress"),
+        (["compress", "-9", "a"], "No such option", "shazip compress"),
+        (["compress", "-r", "a"], "No such option", "shazip compress"),
+        (["compress", "-n", "a"], "No such option", "shazip compress"),
+        (["compress", "-o"], "requires an argument", "shazip"),  # click does not say where
+        (["compress", "-o", "x", "-c", "a"], "exclude each other", "shazip compress"),
+        (["compress", "-o", "x", "a", "b"], "-o takes one input, not 2", "shazip compress"),
+        (["decompress", "-o", "x", "a", "b"], "-o takes one input", "shazip decompress"),
+        (["compress", "--verify", "-c", "a"], "--verify needs", "shazip compress"),
+        (["compress", "--verify"], "--verify needs", "shazip compress"),
+        (["compress", "--lanes", "0", "a"], "--lanes", "shazip compress"),
+        (["compress", "--lanes", "many", "a"], "--lanes", "shazip compress"),
+        (["compress", "--threads", "-1", "a"], "--threads", "shazip compress"),
+        (["compress", "--engine", "steam", "a"], "--engine", "shazip compress"),
+        (["compress", "--block-size", "huge", "a"], "--block-size", "shazip compress"),
+        (["compress", "--block-size", "1000", "a"], "power of two", "shazip compress"),
+        (["compress", "--memory-limit", "0", "a"], "--memory-limit", "shazip compress"),
+        (["test", "-o", "x", "a"], "nothing is written", "shazip test"),
+        (["test", "--rm", "a"], "nothing is written", "shazip test"),
+        (["info", "--rm", "a"], "nothing is written", "shazip info"),
+    ],
+)
+def test_a_usage_error_is_two_lines_and_2(monkeypatch, tmp_path, arguments, mistake, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(CodecOptions, "open", CodecOptions.open)
+    (tmp_path / "a").write_bytes(TEXT)
+    code, out, err = shazip(*arguments)
+    first, second = err.splitlines()
+    assert (code, out) == (2, b"")
+    assert first.startswith("shazip: ")
+    assert mistake in first
+    assert second == f"Try '{command} --help' for help."
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_test_and_info_accept_c_and_k_without_effect(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(CodecOptions, "open", fake_codec)
+    (tmp_path / "a").write_bytes(TEXT)
+    shazip("compress", "a")
+    assert shazip("test", "-c", "-k", "a.shz") == (0, b"", "")
+    assert shazip("info", "-c", "-k", "a.shz").code == 0
+
+
+def test_the_environment_changes_nothing(monkeypatch):
+    for name in ("SHAZIP", "SHAZIP_OPT", "SHAZIP_DEFAULTS", "SHAZIP_COMPRESS_FORCE"):
+        monkeypatch.setenv(name, "--nonsense")
+    monkeypatch.setenv("_SHAZIP_COMPLETE", "bash_source")
+    assert shazip("--version").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1", 1),
+        ("65536", 65536),
+        ("64k", 65536),
+        ("64K", 65536),
+        ("64KiB", 65536),
+        ("64 kib", 65536),
+        ("64kB", 64000),
+        ("3M", 3 << 20),
+        ("2GiB", 2 << 30),
+        ("2GB", 2 * 10**9),
+        ("1T", 1 << 40),
+        ("7B", 7),
+    ],
+)
+def test_sizes_may_have_units(text, size):
+    assert byte_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5M", "k", "1 kk", "1x", "1e3", "٣"])
+def test_other_sizes_are_refused(text):
+    with pytest.raises(click.BadParameter, match="is not a size"):
+        byte_size(text)
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The modules that a process has loaded when this command line is done."""
+    code = (
+        "import sys; from shazip.cli.main import run; code = run(sys.argv[1:]); "
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stderr.split())
+
+
+HEAVY = {
+    "numpy",
+    "torch",
+    "constriction",
+    "safetensors",
+    "matplotlib",
+    "asyncio",
+    "json",
+    "hashlib",
+}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], *([name, "--help"] for name in FILE_COMMANDS)],
+)
+def test_help_and_version_load_nothing_heavy(arguments):
+    assert not modules_after(*arguments) & HEAVY
+
+
+def test_info_loads_neither_numpy_nor_a_model(monkeypatch, tmp_path):
+    monkeypatch.setattr(CodecOptions, "open", fake_codec)
+    (tmp_path / "a").write_bytes(TEXT)
+    shazip("compress", tmp_path / "a")
+    loaded = modules_after("info", "-v", str(tmp_path / "a.shz"))
+    assert not loaded & {"numpy", "torch", "constriction", "safetensors"}
+    assert "shazip.listing" in loaded
+    assert not loaded & {"shazip.archive", "shazip.codec", "shazip.modelfile"}
