@@ -50,7 +50,7 @@ def encode_block(
 ) -> bytes | None:
     """Return the payload of `block`, or None if it would not be smaller than the block."""
     symbols = interleave(np.frombuffer(block, np.uint8), lanes)
-    encoder = Encoder()
+    encoder = Encoder(lanes)
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
         column = symbols[start:stop]
@@ -75,11 +75,11 @@ def decode_block(
 ) -> bytes:
     """Return the `size` bytes of the block that `payload` codes."""
     symbols = np.empty(size, np.uint8)
-    decoder = Decoder(payload)
+    decoder = Decoder(payload, lanes)
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
-        column = decoder.decode(predictor.predict(stop - start))
-        symbols[start:stop] = column
+        column = symbols[start:stop]
+        column[:] = decoder.decode(predictor.predict(stop - start))
         predictor.update(column)
         if stop >= report:
             report = stop + _PROGRESS_SYMBOLS
@@ -154,7 +154,7 @@ class FrameDecoder:
         self.eof = False
 
     def feed(self, piece: bytes) -> bytes:
-        """Take the next `needed` bytes of the frame; return the block that this completes or b""."""
+        """Take the next `needed` bytes of the frame; return the block this completes or b""."""
         if self._error is not None:
             raise self._error
         try:

@@ -17,34 +17,33 @@ from shazip.errors import CorruptError
 PRECISION = TOTAL.bit_length() - 1  # 24, constriction's own default
 
 # constriction adds 1 to every weight it is given and scales the rest to TOTAL - ALPHABET. Handed
-# freqs - 1 its scale is exactly 1 and it codes with freqs: every sum is an integer below 2**24,
-# which float32 holds exactly.
+# freqs - 1 its scale is exactly 1 and it codes with freqs. Exact in float32: freqs and all sums of
+# weights are integers up to 2**24.
 _family = constriction.stream.model.Categorical(perfect=False)
 
-# Rows that are collected and coded in one call, which costs a fifth of a call for each.
+_ONE = np.float32(1)  # a Python 1 would be converted at every step
+
+# Rows that are collected and coded in one call, which is cheaper than a call for each.
 _PENDING_ROWS = 256
 
 
 class Encoder:
-    """Codes columns of symbols into one payload."""
+    """Codes columns of at most `lanes` symbols into one payload."""
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: int) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
-        self._symbols = np.empty(_PENDING_ROWS, np.int32)
-        self._freqs = np.empty((_PENDING_ROWS, ALPHABET), np.uint32)
+        capacity = max(lanes, _PENDING_ROWS)
+        self._symbols = np.empty(capacity, np.int32)
+        self._weights = np.empty((capacity, ALPHABET), np.float32)
         self._pending = 0
 
     def encode(self, column: NDArray[np.uint8], freqs: NDArray[np.uint32]) -> None:
-        """Append the symbols of `column` (n,), coded with `freqs` (n, 256)."""
-        stop = self._pending + len(column)
-        if stop > _PENDING_ROWS:
+        """Append the symbols of `column` (live,), coded with `freqs` (live, 256)."""
+        if self._pending + len(column) > len(self._symbols):
             self._flush()
-            stop = len(column)
-        if stop > _PENDING_ROWS:
-            self._code(column.astype(np.int32), freqs)
-            return
+        stop = self._pending + len(column)
         self._symbols[self._pending : stop] = column
-        self._freqs[self._pending : stop] = freqs
+        self._weights[self._pending : stop] = freqs
         self._pending = stop
 
     @property
@@ -59,42 +58,40 @@ class Encoder:
         return words.astype("<u4").tobytes()
 
     def _flush(self) -> None:
-        if self._pending:
-            self._code(self._symbols[: self._pending], self._freqs[: self._pending])
-            self._pending = 0
-
-    def _code(self, symbols: NDArray[np.int32], freqs: NDArray[np.uint32]) -> None:
-        self._coder.encode(symbols, _family, _weights(freqs))
+        weights = self._weights[: self._pending]
+        np.subtract(weights, _ONE, out=weights)
+        self._coder.encode(self._symbols[: self._pending], _family, weights)
+        self._pending = 0
 
 
 class Decoder:
     """Hands back the columns of one payload, in the order in which they were encoded."""
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, lanes: int) -> None:
         words = np.frombuffer(payload, "<u4").astype(np.uint32)
         self._coder = constriction.stream.queue.RangeDecoder(words)
+        self._weights = np.empty((lanes, ALPHABET), np.float32)
 
-    def decode(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        """Return the next column (n,), decoded with `freqs` (n, 256).
+    def decode(self, freqs: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """Return the next column (live,), decoded with `freqs` (live, 256).
 
         Raise CorruptError for some payloads that no symbols give; most decode to wrong symbols.
         """
+        weights = self._weights[: len(freqs)]
+        weights[...] = freqs
+        np.subtract(weights, _ONE, out=weights)
         try:
-            column: NDArray[np.int32] = self._coder.decode(_family, _weights(freqs))
+            column: NDArray[np.int32] = self._coder.decode(_family, weights)
         except BaseException as error:
             if not _is_from_coder(error):
                 raise
             raise CorruptError("no symbols give this payload") from None
-        return column.astype(np.uint8)
+        return column
 
     def finish(self) -> None:
         """Raise CorruptError if the payload holds more than the symbols decoded so far."""
         if not self._coder.maybe_exhausted():
             raise CorruptError("the payload goes on after the last symbol")
-
-
-def _weights(freqs: NDArray[np.uint32]) -> NDArray[np.float32]:
-    return (freqs - 1).astype(np.float32)
 
 
 def _is_from_coder(error: BaseException) -> bool:

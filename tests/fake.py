@@ -9,40 +9,53 @@ import numpy as np
 
 @dataclass(frozen=True)
 class FakeModel:
+    """What the codec asks of a model: its id."""
+
     id: bytes = bytes(range(16))
     name: str = "fake"
 
 
 class CountingPredictor:
-    """Adaptive order-0: each lane predicts by how often it has seen each symbol."""
+    """Adaptive order-0 in integers: each lane predicts by how often it has seen each symbol."""
 
-    def __init__(self, lanes: int, step: int = 32) -> None:
+    def __init__(self, lanes: int, weight: int) -> None:
         self.counts = np.ones((lanes, 256), np.uint64)
-        self.step = step
+        self.weight = np.uint64(weight)
+        self.live: int | None = None  # lanes of the prediction that waits for its update
 
     def predict(self, live: int) -> np.ndarray:
-        counts = self.counts[:live]
+        """Return frequencies (live, 256)."""
+        assert self.live is None, "predict twice without update"
+        self.live = live
         bounds = np.zeros((live, 257), np.uint64)
-        np.cumsum(counts, axis=1, out=bounds[:, 1:])
+        np.cumsum(self.counts[:live], axis=1, out=bounds[:, 1:])
         bounds = bounds * np.uint64(2**24 - 256) // bounds[:, -1:]
         return (1 + np.diff(bounds)).astype(np.uint32)
 
     def update(self, column: np.ndarray) -> None:
-        self.counts[np.arange(len(column)), column] += np.uint64(self.step)
+        """Count the symbols (live,)."""
+        assert len(column) == self.live, "update with other lanes than predict"
+        assert column.dtype == np.uint8
+        self.live = None
+        self.counts[np.arange(len(column)), column] += self.weight
 
 
 class FakeEngine:
+    """Opens counting predictors; another `weight` is another arithmetic under the same name."""
+
     name = "fake"
 
-    def __init__(self, model: FakeModel | None = None, step: int = 32, lane_size: int = 2048):
+    def __init__(self, model: FakeModel | None = None, *, weight: int = 32, lane_size: int = 2048):
         self.model = model or FakeModel()
-        self.step = step
+        self.weight = weight
         self.lane_size = lane_size
-        self.opened = 0
+        self.opened: list[int] = []
 
     def predictor(self, lanes: int) -> CountingPredictor:
-        self.opened += 1
-        return CountingPredictor(lanes, self.step)
+        """Return a predictor in its start state."""
+        self.opened.append(lanes)
+        return CountingPredictor(lanes, self.weight)
 
     def state_size(self, lanes: int) -> int:
+        """Return bytes, of which nothing is really allocated before `predictor`."""
         return lanes * self.lane_size

@@ -1,0 +1,190 @@
+"""container.py packs what it parses and refuses everything else."""
+
+import struct
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shazip.container import (
+    BLOCK_HEADER_SIZE,
+    HEADER_SIZE,
+    MAX_BLOCK_BITS,
+    BlockHeader,
+    Header,
+    Kind,
+    check_end_mark,
+    check_start,
+    end_mark_size,
+    pack_block_header,
+    pack_end_mark,
+    pack_header,
+    parse_block_header,
+    parse_header,
+    parse_kind,
+)
+from shazip.errors import CorruptError, FormatError, TruncatedError
+
+BYTE = st.integers(0, 255)
+WORD = st.integers(0, 2**32 - 1)
+HEADER = Header(bytes(range(16)), 4, 20, 1)
+BLOCK = BlockHeader(Kind.CODED, 1000, 400, 0x01234567, 0x89ABCDEF)
+
+
+@st.composite
+def headers(draw):
+    mixing, block_bits = draw(BYTE), draw(st.integers(0, MAX_BLOCK_BITS))
+    return Header(
+        draw(st.binary(min_size=16, max_size=16)),
+        draw(st.integers(1, 2**block_bits)),
+        block_bits,
+        draw(BYTE),
+        mixing,
+        draw(BYTE) if mixing else 0,
+        draw(BYTE) if mixing else 0,
+    )
+
+
+@st.composite
+def block_headers(draw):
+    size, checksum = draw(st.integers(1, 2**20)), draw(WORD)
+    if size <= 4 or draw(st.booleans()):
+        return BlockHeader(Kind.STORED, size, size, checksum, checksum)
+    payload_size = 4 * draw(st.integers(1, (size - 1) // 4))
+    return BlockHeader(Kind.CODED, size, payload_size, checksum, draw(WORD))
+
+
+def resealed(packed, offset, code, *values):
+    """Return a structure with other values at `offset` and a checksum that holds."""
+    body = bytearray(packed[:-4])
+    struct.pack_into(code, body, offset, *values)
+    return bytes(body) + struct.pack("<I", zlib.crc32(body))
+
+
+def flips(data):
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        yield bit // 8, bytes(flipped)
+
+
+@given(headers())
+def test_headers_come_back(header):
+    assert parse_header(pack_header(header)) == header
+    assert len(pack_header(header)) == HEADER_SIZE
+
+
+@given(block_headers())
+def test_block_headers_come_back(block):
+    packed = pack_block_header(block)
+    assert parse_block_header(packed, HEADER) == block
+    assert parse_kind(packed[:1]) is block.kind
+    assert len(packed) == BLOCK_HEADER_SIZE
+
+
+@given(st.integers(0, 2**60), st.binary(min_size=4, max_size=4))
+def test_end_marks_fit_only_their_size_and_hash(size, content_hash):
+    packed = pack_end_mark(size, content_hash)
+    check_end_mark(packed, size, content_hash)
+    check_end_mark(packed, size)
+    assert end_mark_size(size) == len(packed)
+    assert parse_kind(packed[:1]) is Kind.END
+    with pytest.raises(CorruptError, match="bytes"):
+        check_end_mark(pack_end_mark(size + 1, content_hash).ljust(len(packed)), size)
+
+
+def test_one_block_costs_at_most_64_bytes():
+    assert HEADER_SIZE + BLOCK_HEADER_SIZE + end_mark_size(2**20) == 63
+    assert HEADER_SIZE + BLOCK_HEADER_SIZE + end_mark_size(2**MAX_BLOCK_BITS - 1) == 64
+
+
+def test_the_magic_is_no_text():
+    with pytest.raises(UnicodeDecodeError):
+        pack_header(HEADER)[:1].decode()
+
+
+def test_every_flip_in_a_header_is_found():
+    for offset, flipped in flips(pack_header(HEADER)):
+        with pytest.raises(FormatError if offset < 5 else CorruptError):
+            parse_header(flipped)
+
+
+def test_every_flip_in_a_block_header_is_found():
+    for offset, flipped in flips(pack_block_header(BLOCK)):
+        with pytest.raises(CorruptError):
+            parse_block_header(flipped, HEADER) if offset else parse_kind(flipped)
+
+
+def test_every_flip_in_an_end_mark_is_found():
+    for offset, flipped in flips(pack_end_mark(300, b"hash")):
+        with pytest.raises(CorruptError):
+            check_end_mark(flipped, 300, b"hash") if offset else parse_kind(flipped)
+
+
+def test_every_cut_is_found():
+    for size in range(HEADER_SIZE):
+        with pytest.raises(TruncatedError):
+            parse_header(pack_header(HEADER)[:size])
+    for size in range(1, BLOCK_HEADER_SIZE):
+        with pytest.raises(TruncatedError):
+            parse_block_header(pack_block_header(BLOCK)[:size], HEADER)
+    for size in range(end_mark_size(300)):
+        with pytest.raises(TruncatedError):
+            check_end_mark(pack_end_mark(300, b"hash")[:size], 300, b"hash")
+    with pytest.raises(TruncatedError):
+        parse_kind(b"")
+
+
+@pytest.mark.parametrize("data", [b"\x1f", b"PK\x03\x04", b"\xf5sh", b"\xf5shy", b"\xf5shz\x02"])
+def test_other_formats_and_versions_are_refused_however_short(data):
+    if data == b"\xf5sh":
+        check_start(data)  # may still become one
+    else:
+        with pytest.raises(FormatError):
+            check_start(data)
+
+
+@pytest.mark.parametrize(
+    ("offset", "code", "values"),
+    [
+        pytest.param(9, "B", [0x20 | 20], id="first reserved bit"),
+        pytest.param(9, "B", [0x40 | 20], id="second reserved bit"),
+        pytest.param(9, "B", [0x80 | 20], id="third reserved bit"),
+        pytest.param(9, "B", [MAX_BLOCK_BITS + 1], id="block too large"),
+        pytest.param(10, "<I", [0], id="no lanes"),
+        pytest.param(10, "<I", [2**20 + 1], id="more lanes than a block has bytes"),
+        pytest.param(10, "<I", [2**32 - 1], id="as many lanes as the field holds"),
+        pytest.param(7, "B", [22], id="table size without mixing"),
+        pytest.param(8, "B", [22], id="history size without mixing"),
+    ],
+)
+def test_headers_that_make_no_sense_are_refused(offset, code, values):
+    with pytest.raises(FormatError):
+        parse_header(resealed(pack_header(HEADER), offset, code, *values))
+
+
+@pytest.mark.parametrize(
+    ("kind", "original", "payload", "checksums"),
+    [
+        pytest.param(Kind.CODED, 0, 0, (0, 0), id="empty block"),
+        pytest.param(Kind.STORED, 0, 0, (0, 0), id="empty stored block"),
+        pytest.param(Kind.CODED, 2**20 + 1, 4, (0, 0), id="larger than the frame allows"),
+        pytest.param(Kind.CODED, 2**32 - 1, 4, (0, 0), id="as large as the field holds"),
+        pytest.param(Kind.CODED, 100, 100, (0, 0), id="payload as large as the block"),
+        pytest.param(Kind.CODED, 100, 2**32 - 4, (0, 0), id="payload larger than the block"),
+        pytest.param(Kind.CODED, 100, 0, (0, 0), id="no payload"),
+        pytest.param(Kind.CODED, 100, 50, (0, 0), id="no whole words"),
+        pytest.param(Kind.STORED, 100, 96, (7, 7), id="stored in fewer bytes"),
+        pytest.param(Kind.STORED, 100, 100, (7, 8), id="two checksums of the same bytes"),
+    ],
+)
+def test_block_headers_that_make_no_sense_are_refused(kind, original, payload, checksums):
+    block = BlockHeader(kind, original, payload, *checksums)
+    with pytest.raises(FormatError):
+        parse_block_header(pack_block_header(block), HEADER)
+
+
+def test_no_flip_turns_one_kind_into_another():
+    kinds = [kind.value for kind in Kind]
+    assert all((a ^ b).bit_count() >= 2 for a in kinds for b in kinds if a != b)
