@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -22,8 +22,8 @@ from shazip.cli.inputs import (
 )
 from shazip.cli.options import CodecOptions, FileOptions
 from shazip.cli.output import AtomicFile, Output, StreamFile, open_output, refuse_target
-from shazip.cli.progress import Progress, amount, wanted
-from shazip.cli.report import FAILURES, STDIN, STDOUT, Abandon, Reporter, describe, plural
+from shazip.cli.progress import Progress, amount, progress_of
+from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, plural
 from shazip.cli.verify import Comparison
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 def for_each(names: Iterable[str], action: Callable[[str], None], reporter: Reporter) -> None:
-    """Do `action` with each name, or with `-` if there is none; exit with 1 if one failed."""
+    """Do `action` with each name; exit with 1 in the end if one failed."""
     failed = False
-    for name in names or ("-",):
+    for name in names:
         try:
             action(name)
-        except (BrokenPipeError, Abandon, click.UsageError):
+        except (*ENDINGS, Abandon):
             raise
-        except FAILURES as error:
+        except Exception as error:
             reporter.failure(error, STDIN if name == "-" else name)
             failed = True
     if failed:
@@ -88,9 +88,9 @@ class Conversion:
             codec = self.settings.open()
             if not self.where.decode:
                 _ = codec.model
-        except click.UsageError:
+        except ENDINGS:
             raise
-        except FAILURES as error:
+        except Exception as error:
             raise Abandon(describe(error)) from error
         return codec
 
@@ -146,9 +146,8 @@ class Conversion:
     ) -> AbstractContextManager[Progress | None]:
         # A result that is shown on a terminal would be torn by it.
         shown = isinstance(output, StreamFile) and output.file.isatty()
-        if shown or not wanted(self.reporter.quiet):
-            return nullcontext()
-        return Progress(source.name, source.size, decoding=decoding)
+        quiet = shown or self.reporter.quiet
+        return progress_of(source.name, source.size, quiet=quiet, decoding=decoding)
 
 
 def summary_text(summary: Summary, seconds: float, *, decoding: bool) -> str:

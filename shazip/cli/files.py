@@ -11,9 +11,10 @@ from shazip.cli.options import (
     CodecOptions,
     FileOptions,
     coding,
-    decoding,
+    computing,
     files_argument,
     grouped,
+    limited,
     places,
     quiet_and_verbose,
     refuse_places,
@@ -27,7 +28,8 @@ from shazip.cli.report import Reporter
 @click.option("-d", "--decompress", "decode", is_flag=True, help="Decompress, as tar -I asks for.")
 @click.option("--verify", is_flag=True, help="Decode and compare at once; implied by --rm.")
 @coding
-@decoding
+@limited
+@computing
 @quiet_and_verbose
 @grouped
 def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
@@ -41,7 +43,8 @@ def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
 @click.command()
 @files_argument
 @places
-@decoding
+@limited
+@computing
 @quiet_and_verbose
 @grouped
 def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
@@ -55,20 +58,21 @@ def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOption
 @click.command()
 @files_argument
 @places
-@decoding
+@limited
+@computing
 @quiet_and_verbose
 @grouped
 def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Decode each FILE in full and write nothing; silent if all is well."""
     refuse_places(where)
     reporter = click.get_current_context().ensure_object(Reporter)
-    for_each(files, Conversion(where, settings, reporter).check, reporter)
+    for_each(files or ("-",), Conversion(where, settings, reporter).check, reporter)
 
 
 def _convert(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     _refuse_contradictions(files, where)
     reporter = click.get_current_context().ensure_object(Reporter)
-    for_each(files, Conversion(where, settings, reporter).convert, reporter)
+    for_each(files or ("-",), Conversion(where, settings, reporter).convert, reporter)
 
 
 def _refuse_contradictions(files: tuple[str, ...], where: FileOptions) -> None:

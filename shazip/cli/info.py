@@ -45,7 +45,7 @@ def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
     reporter = click.get_current_context().ensure_object(Reporter)
     listing = Listing(where.force, reporter.verbose > 0)
     try:
-        for_each(files, listing.add, reporter)
+        for_each(files or ("-",), listing.add, reporter)
     finally:
         listing.finish()
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from shazip.cli import signals
-from shazip.cli.report import FAILURES, Reporter, flush_stdout, silence_stdout
+from shazip.cli.report import Reporter, flush_stdout, silence_stdout
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
 # run, so that `--help` and `--version` load neither a model nor NumPy; some may be missing.
@@ -97,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
         # The reader has seen enough; what is still buffered would only complain again at exit.
         silence_stdout()
         return 141
-    except FAILURES as error:
+    except Exception as error:
         reporter.failure(error)
         silence_stdout()
         return 1

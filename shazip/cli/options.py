@@ -14,6 +14,7 @@ from shazip.cli.report import Reporter
 
 if TYPE_CHECKING:
     from shazip.archive import Codec
+    from shazip.predictor import Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,6 +52,14 @@ class CodecOptions:
     lanes: int | None = None
     block_size: int = BLOCK_SIZE
     mix: bool = True
+
+    def open_engine(self) -> Engine:
+        """An engine with the model, without a codec around it."""
+        from shazip import modelstore
+        from shazip.engines import open_engine
+
+        model = modelstore.default() if self.model is None else modelstore.find(self.model)
+        return open_engine(model, self.engine, device=self.device, threads=self.threads)
 
     def open(self) -> Codec:
         """The codec, on which all files of a run are done, so that a model is loaded once."""
@@ -147,17 +156,21 @@ def places(command: F) -> F:
     return command
 
 
-def decoding(command: F) -> F:
-    """What one may choose when an archive is decoded."""
+def limited(command: F) -> F:
+    """--memory-limit."""
+    return click.option(
+        "--memory-limit",
+        type=byte_size,
+        metavar="SIZE",
+        default="1GiB",
+        show_default=True,
+        help="Refuse what would need more memory.",
+    )(command)
+
+
+def computing(command: F) -> F:
+    """The model, and where and how its network is computed."""
     for option in (
-        click.option(
-            "--memory-limit",
-            type=byte_size,
-            metavar="SIZE",
-            default="1GiB",
-            show_default=True,
-            help="Refuse what would need more memory.",
-        ),
         click.option("--threads", type=COUNT, metavar="N", help="CPU threads; changes no byte."),
         click.option("--device", metavar="NAME", help="Where the torch engine runs: cpu, cuda."),
         click.option("--engine", type=ENGINES, help="Changes no byte, only the speed."),

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -77,16 +78,20 @@ class Progress:
         self._width = len(text)
 
 
+def progress_of(
+    name: str, size: int | None, *, quiet: int, decoding: bool = False
+) -> AbstractContextManager[Progress | None]:
+    """Progress for a person at a terminal who did not ask for quiet, for all others None."""
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        return nullcontext()
+    return Progress(name, size, decoding=decoding)
+
+
 def _columns() -> int:
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except OSError:
         return 80
-
-
-def wanted(quiet: int) -> bool:
-    """Whether progress is drawn: for a person at a terminal who did not ask for quiet."""
-    return not quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 def amount(size: float) -> str:

@@ -11,8 +11,8 @@ import click
 
 from shazip.errors import ShazipError
 
-# What may befall one file without being a mistake of ours; the other files go on.
-FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException)
+# What ends the whole run when it comes out of one file.
+ENDINGS = (BrokenPipeError, click.UsageError, click.Abort, click.exceptions.Exit)
 
 STDIN = "(stdin)"
 STDOUT = "(stdout)"
@@ -70,7 +70,9 @@ def describe(error: BaseException) -> str:
         return f"needs {error.name}, which is not installed"
     if isinstance(error, OSError) and not isinstance(error, ShazipError):
         return error.strerror or str(error) or type(error).__name__
-    return str(error) or type(error).__name__
+    if isinstance(error, ShazipError | ValueError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error} (-vv shows where)"
 
 
 def own_name(error: BaseException) -> str | None:

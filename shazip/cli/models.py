@@ -1,0 +1,82 @@
+"""`shazip models`: what is installed, and whether the engines here compute it exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shazip.cli.convert import for_each
+from shazip.cli.options import quiet_and_verbose
+from shazip.cli.report import Reporter, printable, tell
+from shazip.config import NetworkConfig
+
+ROW = "{:<12}  {:<32} {:>11} {:>6}  {}"
+TITLES = ("name", "id", "parameters", "bpb", "path")
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
+@click.option("--check", is_flag=True, help="Run the long conformance check of all engines here.")
+@quiet_and_verbose
+def models(names: tuple[str, ...], check: bool) -> None:
+    """List the installed models, or those named: id, parameters, file.
+
+    bpb is what the model's training record tells of its validation text.
+    """
+    from shazip import modelstore
+
+    reporter = click.get_current_context().ensure_object(Reporter)
+    wanted = names or [str(model.path) for model in modelstore.installed()]
+    if not wanted:
+        folders = " or ".join(map(str, modelstore.folders()))
+        raise click.ClickException(f"no model is installed in {folders}")
+    if not check:
+        tell(ROW.format(*TITLES))
+    for_each(wanted, _check if check else _list, reporter)
+
+
+def _list(name: str) -> None:
+    from shazip import modelfile, modelstore
+
+    path = modelstore.find_path(name)
+    document = modelfile.read_metadata(path)
+    config = modelfile.parse_config(document.get("config"))
+    tell(
+        ROW.format(
+            printable(path.stem),
+            printable(str(document.get("id"))),
+            count_parameters(config),
+            _bpb(document),
+            printable(str(path)),
+        )
+    )
+
+
+def _check(name: str) -> None:
+    from shazip import engines, modelfile, modelstore
+
+    path: Path = modelstore.find_path(name)
+    model = modelfile.load(path)
+    for engine in engines.available():
+        engines.check_long(engines.open_engine(model, engine))
+        tell(f"{printable(path.stem)}: exact with the {engine} engine")
+
+
+def count_parameters(config: NetworkConfig) -> int:
+    """The float network's parameters as papers count them: embedding tied, value gate folded."""
+    width, boom = config.width, config.boom_width
+    norm = 2 * width
+    lstm = 2 * 4 * width * width + 4 * width
+    layer = lstm + (width + 1) * boom + 3 * norm
+    attention = (width + 1) * width + 3 * norm + 3 * width
+    output = 256 * (width + 1)
+    return output + config.layers * layer + len(config.attention) * attention
+
+
+def _bpb(document: dict[str, Any]) -> str:
+    """The validation result in a model's training record, if it has one."""
+    record = document.get("training")
+    bpb = record.get("bpb") if isinstance(record, dict) else None
+    return f"{bpb:.3f}" if isinstance(bpb, int | float) else "-"
