@@ -163,6 +163,7 @@ class FrameDecoder:
             self.needed = 0
             self.eof = True
         except ShazipError as error:
+            self.needed = 0
             self._error = error
             raise
         content, self._content = self._content, b""
