@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from shazip.cli.convert import for_each
-from shazip.cli.options import quiet_and_verbose
-from shazip.cli.report import Reporter, printable, tell
+from shazip.cli.options import ENGINES, quiet_and_verbose
+from shazip.cli.report import Reporter, flush_stdout, printable, tell
 from shazip.config import NetworkConfig
 
 ROW = "{:<12}  {:<32} {:>11} {:>6}  {}"
@@ -18,9 +19,10 @@ TITLES = ("name", "id", "parameters", "bpb", "path")
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
-@click.option("--check", is_flag=True, help="Run the long conformance check of all engines here.")
+@click.option("--check", is_flag=True, help="Run the long conformance check.")
+@click.option("--engine", type=ENGINES, help="Check this one instead of all that are here.")
 @quiet_and_verbose
-def models(names: tuple[str, ...], check: bool) -> None:
+def models(names: tuple[str, ...], check: bool, engine: str | None) -> None:
     """List the installed models, or those named: id, parameters, file.
 
     bpb is what the model's training record tells of its validation text.
@@ -34,7 +36,7 @@ def models(names: tuple[str, ...], check: bool) -> None:
         raise click.ClickException(f"no model is installed in {folders}")
     if not check:
         tell(ROW.format(*TITLES))
-    for_each(wanted, _check if check else _list, reporter)
+    for_each(wanted, partial(_check, engine) if check else _list, reporter)
 
 
 def _list(name: str) -> None:
@@ -54,14 +56,15 @@ def _list(name: str) -> None:
     )
 
 
-def _check(name: str) -> None:
+def _check(engine: str | None, name: str) -> None:
     from shazip import engines, modelfile, modelstore
 
     path: Path = modelstore.find_path(name)
     model = modelfile.load(path)
-    for engine in engines.available():
-        engines.check_long(engines.open_engine(model, engine))
-        tell(f"{printable(path.stem)}: exact with the {engine} engine")
+    for each in [engine] if engine else engines.available():
+        engines.check_long(engines.open_engine(model, each))
+        tell(f"{printable(path.stem)}: exact with the {each} engine")
+        flush_stdout()  # the next one may take a while
 
 
 def count_parameters(config: NetworkConfig) -> int:

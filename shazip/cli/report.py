@@ -11,6 +11,9 @@ import click
 
 from shazip.errors import ShazipError
 
+# What may befall a file without being a mistake of ours.
+FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException)
+
 # What ends the whole run when it comes out of one file.
 ENDINGS = (BrokenPipeError, click.UsageError, click.Abort, click.exceptions.Exit)
 

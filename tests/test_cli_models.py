@@ -1,0 +1,153 @@
+"""Models on the command line: `shazip models`, `-m`, and archives whose model is not there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cli_run import TEXT, files_in, shazip
+from random_models import CONFIGS, random_model
+
+from shazip import engines, modelfile, modelstore
+from shazip.cli.models import count_parameters
+from shazip.config import NetworkConfig
+
+ENGINE = engines.available()[0]
+
+
+def installable(seed):
+    """A small random model that prefers the bytes of TEXT, with its canary."""
+    model = random_model(seed, CONFIGS["plain"])
+    liked = np.isin(np.arange(256), np.frombuffer(TEXT, np.uint8))
+    bias = np.where(liked, 1600, -1600).astype(np.int32)  # in steps of 1/256: 6.25 nats
+    weight = model.tensors["output.weight"] // 8
+    changed = {"output.bias": bias, "output.weight": weight}
+    model = modelfile.build(model.config, {**model.tensors, **changed})
+    engine = engines._create(model, ENGINE, None, None)
+    return replace(model, metadata={"canary": engines.record_canary(engine)})
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Two models."""
+    return {"base": installable(1), "other": installable(2)}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch, made):
+    """A current directory with the file `a`, and a folder of models beside it."""
+    store = tmp_path / "store"
+    store.mkdir()
+    for name, model in made.items():
+        modelfile.save(model, store / f"{name}.safetensors")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "a").write_bytes(TEXT)
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("SHAZIP_MODELS", str(store))
+    monkeypatch.setattr(modelstore, "shipped_folder", lambda: tmp_path / "none")
+    return work
+
+
+def compress(*arguments, **keywords):
+    return shazip("compress", "--no-mix", *arguments, **keywords)
+
+
+def test_models_lists_what_is_installed(folder, made):
+    code, out, err = shazip("models")
+    titles, first, second = (line.split() for line in out.decode().splitlines())
+    assert (code, err) == (0, "")
+    assert titles == ["name", "id", "parameters", "bpb", "path"]
+    path = str(folder.parent / "store" / "base.safetensors")
+    size = str(count_parameters(CONFIGS["plain"]))
+    assert first == ["base", made["base"].id.hex(), size, "-", path]
+    assert second[0] == "other"
+
+
+def test_models_lists_those_that_are_named(folder, made):
+    path = folder / "mine.safetensors"
+    record = {**made["other"].metadata, "training": {"bpb": 1.23456}}
+    modelfile.save(replace(made["other"], metadata=record), path)
+    code, out, err = shazip("models", "other", path, "missing")
+    assert code == 1
+    assert err == "shazip: missing: no model is called 'missing'; present: base, other\n"
+    assert [line.split()[0] for line in out.decode().splitlines()] == ["name", "other", "mine"]
+    assert out.decode().split()[-2:] == ["1.235", str(path)]
+
+
+def test_models_checks_an_engine(folder):
+    code, out, err = shazip("models", "--check", "--engine", ENGINE, "base", "other")
+    assert (code, err) == (0, "")
+    wanted = [f"{name}: exact with the {ENGINE} engine" for name in ("base", "other")]
+    assert out.decode().splitlines() == wanted
+
+
+def test_an_engine_that_is_not_exact_is_refused(folder, made):
+    wrong = {"canary": {"short": "0" * 64, "long": "0" * 64}}
+    modelfile.save(replace(made["base"], metadata=wrong), folder / "wrong.safetensors")
+    code, out, err = shazip("models", "--check", "wrong.safetensors")
+    assert (code, out) == (1, b"")
+    assert "computes other frequencies" in err
+    code, out, err = compress("-m", "wrong.safetensors", "a")
+    assert (code, out) == (1, b"")
+    assert "computes other frequencies" in err
+    assert files_in(folder) == ["a", "wrong.safetensors"]
+
+
+def test_without_models_there_is_one_line(folder, monkeypatch):
+    monkeypatch.setenv("SHAZIP_MODELS", str(folder / "nowhere"))
+    for arguments in (["models"], ["compress", "--no-mix", "a", "a"]):
+        code, out, err = shazip(*arguments)
+        assert (code, out, err.count("\n")) == (1, b"", 1)
+        assert "installed" in err
+    assert files_in(folder) == ["a"]
+
+
+def test_the_parameters_of_the_papers_model():
+    paper = NetworkConfig(1024, 4096, 4, (2,), 5000, 1)
+    assert count_parameters(paper) // 10**5 == 517
+    assert count_parameters(replace(paper, attention=(0, 1, 2, 3))) // 10**5 == 548
+
+
+@pytest.mark.parametrize("flags", [[], ["-m", "other"]])
+def test_the_model_is_recorded_and_found_again(folder, made, flags):
+    assert compress(*flags, "a") == (0, b"", "")
+    assert "(0 stored)" in shazip("info", "-v", "a.shz").out.decode()
+    model = made["other" if flags else "base"]
+    assert model.id.hex() in shazip("info", "-v", "a.shz").out.decode()
+    assert shazip("decompress", "-c", "a.shz") == (0, TEXT, "")
+    assert shazip("decompress", "-m", "base", "-c", "a.shz") == (0, TEXT, "")
+
+
+def test_rm_works_with_a_real_engine(folder):
+    assert compress("--rm", "a") == (0, b"", "")
+    assert files_in(folder) == ["a.shz"]
+
+
+def test_an_archive_names_the_model_that_is_missing_and_those_present(folder, made):
+    compress("-m", "other", "a")
+    elsewhere = (folder.parent / "store" / "other.safetensors").rename(folder / "x.safetensors")
+    code, out, err = shazip("test", "a.shz")
+    assert (code, out) == (1, b"")
+    assert f"no model {made['other'].id.hex()} is installed" in err
+    assert f"base ({made['base'].id.hex()})" in err
+    assert shazip("test", "-m", elsewhere, "a.shz") == (0, b"", "")
+
+
+def test_a_model_that_is_not_there_ends_the_run_with_one_line(folder):
+    code, out, err = compress("-m", "missing", "a", "a")
+    assert (code, out) == (1, b"")
+    assert err == "shazip: no model is called 'missing'; present: base, other\n"
+    assert files_in(folder) == ["a"]
+
+
+def test_a_file_that_is_no_model_is_refused(folder):
+    code, out, err = compress("-m", "./a", "a")
+    assert (code, out, err.count("\n")) == (1, b"", 1)
+    assert "not a model file" in err
+
+
+def test_an_engine_that_cannot_run_there_is_refused_in_one_line(folder):
+    code, out, err = compress("--engine", "native", "--device", "cuda", "a")
+    assert (code, out, err.count("\n")) == (1, b"", 1)
+    assert "native" in err
+    assert files_in(folder) == ["a"]
