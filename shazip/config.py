@@ -1,4 +1,4 @@
-"""The shape of a network, shared by training and by every exact engine; needs the standard library only."""
+"""The sizes of a network, shared by training and every engine; standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ALPHABET = 256
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes that fix a SHA-RNN's tensors: two networks with equal configurations have equal shapes."""
+    """Sizes of a SHA-RNN; they fix the shape of every tensor."""
 
     width: int = 384  # of the embedding, the residual stream and the LSTM
     boom_width: int = 1536  # a multiple of width; the chunks are summed

@@ -1,19 +1,26 @@
-"""Training text: every lane of the batch walks contiguous segments, so that state and memory can be carried over."""
+"""Training text: lanes walk contiguous segments, so that state and memory can be carried on."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from shazip.training.errors import TrainingError
+
 SEGMENT = 1 << 16  # bytes a lane reads in one place before it moves on
+
+# What published figures are measured on must never be learned.
+HELD_OUT = {"53d316e0e29ca5b23b7afb87f21aebed82f5a35b07a00ef17403154229ebe30c": "enwik8.valid"}
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A byte file and the share of the training bytes that it gets."""
+    """A byte file and the weight that its share of the training bytes is proportional to."""
 
     path: Path
     weight: float = 1.0
@@ -22,34 +29,40 @@ class Corpus:
 class Feed:
     """Endless windows of the corpora for `lanes` lanes; a function of seed and position alone."""
 
-    def __init__(self, corpora: list[Corpus], lanes: int, seed: int) -> None:
-        self.seed = seed
-        self.texts = [np.memmap(corpus.path, np.uint8, "r") for corpus in corpora]
+    def __init__(self, corpora: Sequence[Corpus], lanes: int, seed: int) -> None:
+        self.texts = [open_text(corpus.path) for corpus in corpora]
+        self.hashes = [refuse_held_out(corpus.path) for corpus in corpora]
         total = sum(corpus.weight for corpus in corpora)
         self.shares = [corpus.weight / total for corpus in corpora]
+        self.seed = seed
         self.taken = [0] * len(corpora)  # segments handed out
         self.places = [[0, 0, 0] for _ in range(lanes)]  # text, position, end
 
     def read(self, steps: int) -> np.ndarray:
-        """Return the next symbols, uint8 (steps + 1, lanes); the last row is the first of the next call."""
+        """Return the next symbols, uint8 (steps + 1, lanes); the last row comes again next time."""
         window = np.empty((steps + 1, len(self.places)), np.uint8)
         for lane, place in enumerate(self.places):
-            window[:, lane] = self._walk(place, steps)
+            window[:, lane] = self._walk(place, steps + 1)
+            place[1] -= 1  # the last symbol is a target now and an input next time
         return window
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "seed": self.seed,
+            "hashes": list(self.hashes),
             "taken": list(self.taken),
-            "places": [list(p) for p in self.places],
+            "places": [list(place) for place in self.places],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken. Raises TrainingError if the corpora are others."""
+        if state["hashes"] != self.hashes:
+            raise TrainingError("the training files are not those that the run began with")
         self.seed, self.taken = state["seed"], list(state["taken"])
         self.places = [list(place) for place in state["places"]]
 
-    def _walk(self, place: list[int], steps: int) -> np.ndarray:
-        pieces, need = [], steps + 1
+    def _walk(self, place: list[int], need: int) -> np.ndarray:
+        pieces = []
         while need:
             if place[1] == place[2]:
                 place[:] = self._next_segment()
@@ -58,15 +71,12 @@ class Feed:
             pieces.append(piece)
             place[1] += len(piece)
             need -= len(piece)
-        place[1] -= 1  # the last symbol is a target now and an input next time
         return np.concatenate(pieces)
 
     def _next_segment(self) -> list[int]:
-        # The corpus furthest behind its share; within it, a new random order of segments in every epoch.
+        # From the corpus furthest behind its share, in a new random order in every epoch.
         count = sum(self.taken) + 1
-        debts = [
-            share * count - taken for share, taken in zip(self.shares, self.taken, strict=True)
-        ]
+        debts = [part * count - taken for part, taken in zip(self.shares, self.taken, strict=True)]
         text = int(np.argmax(debts))
         segments = -(-len(self.texts[text]) // SEGMENT)
         epoch, index = divmod(self.taken[text], segments)
@@ -74,3 +84,19 @@ class Feed:
         self.taken[text] += 1
         start = int(order[index]) * SEGMENT
         return [text, start, min(start + SEGMENT, len(self.texts[text]))]
+
+
+def open_text(path: Path) -> np.ndarray:
+    """Map the bytes of a file. Raises TrainingError if there are too few to learn from."""
+    if path.stat().st_size < 2:
+        raise TrainingError(f"{path} has {path.stat().st_size} bytes, too few to learn from")
+    return np.memmap(path, np.uint8, "r")
+
+
+def refuse_held_out(path: Path) -> str:
+    """Return the file's SHA-256 in hex. Raises TrainingError for what published figures need."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest in HELD_OUT:
+        raise TrainingError(f"{path} is {HELD_OUT[digest]}: held out, never trained on")
+    return digest

@@ -1,4 +1,4 @@
-"""The LSTM of the float network: three large matrix products around one small product per step."""
+"""The LSTM of the float network: large products over all steps, and one small product per step."""
 
 from __future__ import annotations
 
@@ -8,40 +8,44 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-State = tuple[Tensor, Tensor]
-
 
 def lstm(
-    x: Tensor, state: State, w_input: Tensor, w_state: Tensor, bias: Tensor
-) -> tuple[Tensor, State]:
-    """Run an LSTM over `x` (steps, lanes, d); return its outputs, same shape, and the last (h, c), each (lanes, d).
+    x: Tensor, state: tuple[Tensor, Tensor], w_input: Tensor, w_state: Tensor, bias: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Run an LSTM over `x` (steps, lanes, d); return its outputs, as x, and the last (h, c).
 
-    Weights are (4d, d), gates in the order i, f, g, o. Under autocast the products run in its type.
+    h and c are (lanes, d), the weights (4d, d), their rows in the order i, f, g, o. Under autocast
+    the products run in its type; cells and gates stay in the type of `x`.
     """
-    h, c = state
     if x.is_cuda:
-        weights = [w_input, w_state, bias, torch.zeros_like(bias)]
-        out, hn, cn = torch._VF.lstm(  # type: ignore[attr-defined]
-            x, (h[None].to(x.dtype), c[None].to(x.dtype)), weights, True, 1, 0.0, True, False, False
-        )
-        return out, (hn[0], cn[0])
-    product = x.dtype
-    if torch.is_autocast_enabled(x.device.type):
-        product = torch.get_autocast_dtype(x.device.type)
-    out, cell = _Lstm.apply(x, h, c, w_input, w_state, bias, product)
+        return _cudnn(x, state, [w_input, w_state, bias, torch.zeros_like(bias)])
+    device, product = x.device.type, x.dtype
+    if torch.is_autocast_enabled(device):
+        product = torch.get_autocast_dtype(device)
+    out, cell = _Lstm.apply(x, *state, w_input, w_state, bias, product)  # type: ignore[no-untyped-call]
     return out, (out[-1], cell)
 
 
-class _Lstm(torch.autograd.Function):
-    """Own backward: the input product and both weight gradients are single products over all steps.
+def _cudnn(
+    x: Tensor, state: tuple[Tensor, Tensor], weights: list[Tensor]
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    start = [part[None].contiguous() for part in state]
+    # biases, one layer, no dropout, kept for the backward pass, one direction, time first
+    out, h, c = torch._VF.lstm(x, start, weights, True, 1, 0.0, True, False, False)
+    return out.to(x.dtype), (h[0].to(x.dtype), c[0].to(x.dtype))
 
-    Autograd over a loop would make a small product per step for each, and oneDNN's fused LSTM has no bfloat16 training here.
+
+class _Lstm(torch.autograd.Function):
+    """LSTM with its own backward pass.
+
+    The input's product and both weight gradients are single products over all steps; autograd over
+    a loop would make small ones per step, and oneDNN's fused LSTM keeps bfloat16 for inference.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
-        x: Tensor,  # (steps, lanes, d)
+        x: Tensor,
         h: Tensor,
         c: Tensor,
         w_input: Tensor,
@@ -49,54 +53,57 @@ class _Lstm(torch.autograd.Function):
         bias: Tensor,
         product: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
-        steps, lanes, d = x.shape
-        xp, wp = x.to(product), w_input.to(product)
-        gates = (xp.view(-1, d) @ wp.T).view(steps, lanes, 4 * d).to(x.dtype)
-        gates += bias
-        wsp = w_state.to(product)
-        recurrent = wsp.T.contiguous()
-        out, cells = torch.empty_like(x), torch.empty_like(x)
-        tanhs = torch.empty_like(x)
-        h_first, c_first = h, c
-        for step in range(steps):
-            g = gates[step]
-            g += h.to(product) @ recurrent
-            i, f, z, o = g.split(d, 1)
-            g[:, : 2 * d].sigmoid_()
-            z.tanh_()
+        narrow_x, narrow_input, narrow_state = (t.to(product) for t in (x, w_input, w_state))
+        gates = (narrow_x @ narrow_input.T).to(x.dtype).add_(bias)  # (steps, lanes, 4d)
+        recurrent = narrow_state.T.contiguous()
+        out, cells, tanhs = (torch.empty_like(x) for _ in range(3))
+        start = h, c
+        for step, gate in enumerate(gates):
+            gate += h.to(product) @ recurrent
+            i, f, g, o = gate.chunk(4, 1)
+            gate[:, : 2 * x.shape[2]].sigmoid_()
+            g.tanh_()
             o.sigmoid_()
-            c = torch.addcmul(i * z, f, c, out=cells[step])
+            c = torch.addcmul(i * g, f, c, out=cells[step])
             h = torch.mul(o, torch.tanh(c, out=tanhs[step]), out=out[step])
-        ctx.save_for_backward(xp, wp, wsp, h_first, c_first, gates, cells, tanhs, out)
-        ctx.product = product
+        ctx.save_for_backward(
+            narrow_x, narrow_input, narrow_state, *start, gates, cells, tanhs, out
+        )
         return out, c.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:
-        xp, wp, wsp, h_first, c_first, gates, cells, tanhs, out = ctx.saved_tensors
-        steps, lanes, d = out.shape
-        i, f, z, o = gates.split(d, 2)
-        before = torch.cat([c_first[None], cells[:-1]])
-        # Everything that does not depend on the gradient coming from the next step, for all steps at once.
-        via_cell = torch.stack([z * i * (1 - i), before * f * (1 - f), i * (1 - z * z)], 2)
-        via_out = tanhs * o * (1 - o)
-        through = o * (1 - tanhs * tanhs)
-        d_gates = torch.empty_like(gates)
-        narrow = torch.empty_like(gates, dtype=ctx.product)
-        dh = torch.zeros_like(h_first)
-        dc = d_cell.clone()
-        for step in reversed(range(steps)):
-            dh = d_out[step] + dh
-            dc.addcmul_(dh, through[step])
-            dg = d_gates[step].view(lanes, 4, d)
-            torch.mul(via_cell[step], dc[:, None], out=dg[:, :3])
-            torch.mul(via_out[step], dh, out=dg[:, 3])
-            dc = dc * f[step]
-            dh = torch.mm(narrow[step].copy_(d_gates[step]), wsp).to(out.dtype)
-        narrow = narrow.view(-1, 4 * d)
-        dx = (narrow @ wp).view_as(xp).to(out.dtype)
-        d_input = (narrow.T @ xp.view(-1, d)).to(out.dtype)
-        states = torch.cat([h_first[None], out[:-1]]).to(ctx.product).view(-1, d)
-        d_state = (narrow.T @ states).to(out.dtype)
-        return dx, dh, dc, d_input, d_state, d_gates.sum((0, 1)), None
+        x, w_input, w_state, h, c, gates, cells, tanhs, out = ctx.saved_tensors
+        d_gates, narrow, d_h, d_c = _backward_steps(
+            d_out, d_cell, w_state, gates, torch.cat([c[None], cells[:-1]]), tanhs
+        )
+        before = torch.cat([h[None], out[:-1]]).to(x.dtype).flatten(0, 1)
+        narrow = narrow.flatten(0, 1)
+        d_x = (narrow @ w_input).view_as(x).to(out.dtype)
+        d_input = (narrow.T @ x.flatten(0, 1)).to(out.dtype)
+        d_state = (narrow.T @ before).to(out.dtype)
+        return d_x, d_h, d_c, d_input, d_state, d_gates.sum((0, 1)), None
+
+
+def _backward_steps(
+    d_out: Tensor, d_cell: Tensor, w_state: Tensor, gates: Tensor, before: Tensor, tanhs: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients at the gates, also in the product's type, and at the first h and c."""
+    steps, lanes, d = d_out.shape
+    i, f, g, o = gates.chunk(4, 2)
+    # What does not depend on the gradients of later steps, for all steps at once.
+    to_cell = torch.stack([g * i * (1 - i), before * f * (1 - f), i * (1 - g * g)], 2)
+    to_out = tanhs * o * (1 - o)
+    through = o * (1 - tanhs * tanhs)
+    d_gates, narrow = torch.empty_like(gates), torch.empty_like(gates, dtype=w_state.dtype)
+    d_h, d_c = torch.zeros_like(d_out[0]), d_cell.clone()
+    for step in reversed(range(steps)):
+        d_h = d_out[step] + d_h
+        d_c = torch.addcmul(d_c, d_h, through[step])
+        d_gate = d_gates[step].view(lanes, 4, d)
+        torch.mul(to_cell[step], d_c[:, None], out=d_gate[:, :3])
+        torch.mul(to_out[step], d_h, out=d_gate[:, 3])
+        d_c = d_c * f[step]
+        d_h = torch.mm(narrow[step].copy_(d_gates[step]), w_state).to(d_out.dtype)
+    return d_gates, narrow, d_h, d_c

@@ -1,4 +1,4 @@
-"""The float SHA-RNN that is trained (Merity 2019); quantise.py turns its weights into the exact integer model."""
+"""The float SHA-RNN that is trained (Merity 2019); quantise.py makes the integer model of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from shazip.config import ALPHABET, NetworkConfig
 from shazip.training.lstm import lstm
@@ -18,13 +18,14 @@ GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x)
 
 @dataclass(frozen=True)
 class LayerState:
-    """What one layer carries from step to step; `memory` is (lanes, past steps < window, width), or None without attention."""
+    """What a layer carries from step to step."""
 
     h: Tensor  # (lanes, width)
     c: Tensor  # (lanes, width)
-    memory: Tensor | None
+    memory: Tensor | None  # (lanes, past steps < window, width), with attention only
 
     def detach(self) -> LayerState:
+        """Return the same state, through which no gradient flows."""
         memory = None if self.memory is None else self.memory.detach()
         return LayerState(self.h.detach(), self.c.detach(), memory)
 
@@ -33,7 +34,7 @@ State = tuple[LayerState, ...]
 
 
 class Network(nn.Module):
-    """SHA-RNN over the 256 symbols: embedding, layers, logits from the same embedding and a bias."""
+    """SHA-RNN over the 256 symbols; its embedding is also the matrix of the logits."""
 
     def __init__(self, config: NetworkConfig, dropout: float = 0.0) -> None:
         super().__init__()
@@ -48,28 +49,35 @@ class Network(nn.Module):
     def start(self, lanes: int) -> State:
         """Return the state before the first symbol: zeros and an empty memory."""
         width = self.config.width
-        h, empty = self.bias.new_zeros(lanes, width), self.bias.new_zeros(lanes, 0, width)
+        zeros, empty = self.bias.new_zeros(lanes, width), self.bias.new_zeros(lanes, 0, width)
         return tuple(
-            LayerState(h, h, empty if index in self.config.attention else None)
+            LayerState(zeros, zeros, empty if index in self.config.attention else None)
             for index in range(self.config.layers)
         )
 
-    def forward(self, symbols: Tensor, state: State) -> tuple[Tensor, State]:
-        """Turn `symbols` (steps, lanes) into logits of each next symbol (steps, lanes, 256), and the state after them."""
+    def forward(
+        self, symbols: Tensor, state: State, generator: Generator | None = None
+    ) -> tuple[Tensor, State]:
+        """Return the logits of every next symbol (steps, lanes, 256) and the state afterwards.
+
+        `symbols` is (steps, lanes). Dropout, in training mode, draws from `generator`.
+        """
         x = F.embedding(symbols, self.embedding)  # (steps, lanes, width)
         after = []
         for layer, before in zip(self.layers, state, strict=True):
-            x, layer_state = layer(x, before)
-            after.append(layer_state)
-        return F.linear(x, self.embedding, self.bias), tuple(after)
+            x, carried = layer(x, before, generator)
+            after.append(carried)
+        # In bfloat16 a logit of 16 would be off by 0.06, which the loss would see.
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(x, self.embedding, self.bias), tuple(after)
 
 
 class Layer(nn.Module):
-    """LN, LSTM, in some layers attention, Boom; separate layer norms for the residual and the branch."""
+    """LSTM, in some layers attention, Boom, with layer norms of their own around each."""
 
     def __init__(self, config: NetworkConfig, attends: bool, dropout: float) -> None:
         super().__init__()
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         self.norm_input = norm(config.width)
         self.lstm = Lstm(config.width)
         self.attention = Attention(config) if attends else None
@@ -79,26 +87,26 @@ class Layer(nn.Module):
         self.norm_boom = norm(config.width)
         self.boom = Boom(config)
 
-    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
-        h, (h_last, c_last) = self.lstm(self.norm_input(x), state)  # replaces x: no residual here
-        h = self._drop(h)
-        memory = None
+    def forward(
+        self, x: Tensor, state: LayerState, generator: Generator | None
+    ) -> tuple[Tensor, LayerState]:
+        """Return what replaces `x` (steps, lanes, width), and the state after the last step."""
+        h, (h_last, c_last) = self.lstm(self.norm_input(x), state)  # no residual around the LSTM
+        h, memory = self.dropout(h, generator), None
         if self.attention is not None:
             assert self.norm_query is not None
             assert self.norm_memory is not None
             assert state.memory is not None
-            queries = self.norm_query(h)
-            attended, memory = self.attention(queries, self.norm_memory(h), state.memory)
-            h = queries + self._drop(attended)
-        h = self.norm_residual(h) + self._drop(self.boom(self.norm_boom(h)))
+            query = self.norm_query(h)
+            attended, memory = self.attention(query, self.norm_memory(h), state.memory)
+            h = query + self.dropout(attended, generator)
+        boom = self.boom(self.norm_boom(h))
+        h = self.norm_residual(h) + self.dropout(boom, generator)
         return h, LayerState(h_last, c_last, memory)
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
 
 
 class Lstm(nn.Module):
-    """LSTM of equal input and output width; gates in the order i, f, g, o with one bias."""
+    """LSTM of equal input and output width; gates in the order i, f, g, o, with one bias."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -107,14 +115,14 @@ class Lstm(nn.Module):
         self.w_state = nn.Parameter(torch.empty(4 * width, width).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(4 * width))
         with torch.no_grad():
-            self.bias[width : 2 * width] = 1.0  # gates open towards remembering
+            self.bias[width : 2 * width] = 1.0  # the forget gate starts open
 
     def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         return lstm(x, (state.h, state.c), self.w_input, self.w_state, self.bias)
 
 
 class Attention(nn.Module):
-    """Attention with one matrix, on the query; the gated memory is key and value at once (Merity 2019)."""
+    """Attention whose only matrix is the query's; the same memory is key and value."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -124,65 +132,81 @@ class Attention(nn.Module):
         self.query_gate = nn.Parameter(torch.zeros(config.width))
         self.key_gate = nn.Parameter(torch.zeros(config.width))
         self.value_gate = nn.Parameter(torch.zeros(config.width))
-        self.value_layer = nn.Linear(
-            config.width, 2 * config.width
-        )  # over-parameterises value_gate
+        # Over-parameterises value_gate; value_scale() folds both into one vector.
+        self.value_layer = nn.Linear(config.width, 2 * config.width)
 
     def value_scale(self) -> Tensor:
-        """Return the vector (width,) that the value gate and its over-parameterised layer fold into."""
-        f, c = self.value_layer(torch.sigmoid(self.value_gate)).float().chunk(2)
-        return torch.sigmoid(f) * torch.tanh(c)
+        """Return the one vector (width,) that all of the value's parameters amount to."""
+        with torch.autocast(self.value_gate.device.type, enabled=False):
+            gate, value = self.value_layer(torch.sigmoid(self.value_gate)).chunk(2)
+        return torch.sigmoid(gate) * torch.tanh(value)
 
     def forward(self, x: Tensor, new: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend from `x` to the last `window` of `memory` (lanes, past, width) and `new`; `x` and `new` are (steps, lanes, width)."""
-        steps, lanes, width = x.shape
+        """Return what each step of `x` finds (steps, lanes, width), and the memory carried on.
+
+        `memory` is (lanes, past, width), `new` as x. A step sees its own and the window - 1 before.
+        """
+        steps, _, width = x.shape
         memory = torch.cat([memory, new.transpose(0, 1)], 1)  # (lanes, past + steps, width)
-        # Both gates act on the narrow side: scores = (qs ks q) k, output = vs (weights k).
-        gate = torch.sigmoid(self.query_gate) * torch.sigmoid(self.key_gate)
-        scale = gate / math.sqrt(width / self.heads)
-        q = split_heads((self.norm(self.query(x)) * scale).transpose(0, 1), self.heads)
+        # (qs q) . (ks k) = (qs ks q) . k, and the values' factor can wait for the weighted sum.
+        gates = torch.sigmoid(self.query_gate) * torch.sigmoid(self.key_gate)
+        q = self.norm(self.query(x)) * (gates / math.sqrt(width / self.heads))
+        q = split_heads(q.transpose(0, 1), self.heads)
         kv = split_heads(memory, self.heads)  # (lanes * heads, past + steps, width / heads)
         scores = q @ kv.transpose(1, 2) + band(steps, kv.shape[1], self.window, x)
-        mixed = torch.softmax(scores, -1, torch.float32 if x.dtype != torch.float64 else None)
-        out = mixed.to(scores.dtype) @ kv
-        out = (
-            out.view(lanes, self.heads, steps, -1).permute(2, 0, 1, 3).reshape(steps, lanes, width)
-        )
-        keep = min(self.window - 1, memory.shape[1])
-        return out * self.value_scale(), memory[:, memory.shape[1] - keep :]
+        found = join_heads(torch.softmax(scores, -1).to(kv.dtype) @ kv, self.heads)
+        kept = min(self.window - 1, memory.shape[1])
+        return found.transpose(0, 1) * self.value_scale(), memory[:, memory.shape[1] - kept :]
 
 
 class Boom(nn.Module):
-    """Boom layer: width -> boom_width, GELU, then the chunks of width are summed (Merity 2019)."""
+    """Boom: width -> boom_width, GELU, then the sum of the chunks of width (Merity 2019)."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.linear = nn.Linear(config.width, config.boom_width)
 
     def forward(self, x: Tensor) -> Tensor:
-        # x * sigmoid(a x) = silu(a x) / a: scaling the weights instead saves passes over the wide activations.
-        wide = F.silu(F.linear(x, self.linear.weight * GELU_SLOPE, self.linear.bias * GELU_SLOPE))
-        dtype = x.dtype
-        return wide.unflatten(-1, (-1, x.shape[-1])).sum(-2, dtype=dtype) / GELU_SLOPE
+        # x sigmoid(a x) = silu(a x) / a: scaled weights save two passes over the wide activations.
+        weight, bias = self.linear.weight * GELU_SLOPE, self.linear.bias * GELU_SLOPE
+        wide = F.silu(F.linear(x, weight, bias))
+        chunks = wide.view(*x.shape[:-1], -1, x.shape[-1])
+        return chunks.sum(-2, dtype=x.dtype) / GELU_SLOPE
+
+
+class Dropout(nn.Module):
+    """Dropout with a generator of its own, so that threads draw the same numbers in every run."""
+
+    def __init__(self, part: float) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor, generator: Generator | None) -> Tensor:
+        if not self.training or self.part == 0:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.part, generator=generator)
+        return x * kept / (1 - self.part)
 
 
 def norm(width: int) -> nn.LayerNorm:
+    """Return a layer norm over the last axis."""
     return nn.LayerNorm(width, eps=EPSILON)
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """Turn `x` (lanes, n, width) into (lanes * heads, n, width / heads)."""
     lanes, n, width = x.shape
-    if heads == 1:
-        return x
-    return x.view(lanes, n, heads, -1).transpose(1, 2).reshape(lanes * heads, n, width // heads)
+    return x.reshape(lanes, n, heads, width // heads).transpose(1, 2).flatten(0, 1)
+
+
+def join_heads(x: Tensor, heads: int) -> Tensor:
+    """Turn `x` (lanes * heads, n, width / heads) back into (lanes, n, width)."""
+    return x.view(-1, heads, *x.shape[1:]).transpose(1, 2).flatten(2)
 
 
 def band(steps: int, total: int, window: int, like: Tensor) -> Tensor:
-    """Return (steps, total), 0 where step s (at position total - steps + s) may look, -inf elsewhere."""
+    """Return (steps, total), 0 where a step may look and -inf elsewhere; the last steps ask."""
     query = torch.arange(total - steps, total, device=like.device)[:, None]
     key = torch.arange(total, device=like.device)[None]
     hidden = (key > query) | (key <= query - window)
-    return torch.zeros(steps, total, device=like.device, dtype=like.dtype).masked_fill_(
-        hidden, -math.inf
-    )
+    return like.new_zeros(steps, total).masked_fill_(hidden, -math.inf)

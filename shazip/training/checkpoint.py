@@ -1,0 +1,107 @@
+"""Files of a run, written whole or not at all: checkpoints to go on from, weights to begin from."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as pack_tensors
+
+from shazip.config import NetworkConfig
+from shazip.training.data import Corpus
+from shazip.training.errors import TrainingError
+from shazip.training.model import Network
+from shazip.training.optim import OptimiserConfig
+from shazip.training.schedule import Schedule
+from shazip.training.trainer import TrainConfig, Trainer
+
+VERSION = 2
+METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
+
+
+def save_checkpoint(trainer: Trainer, path: Path) -> None:
+    """Write everything that the run needs to go on as if it had not stopped."""
+    content = {
+        "version": VERSION,
+        "config": json.dumps(asdict(trainer.config), default=str),
+        "trainer": trainer.state_dict(),
+    }
+    replace_file(path, lambda file: torch.save(content, file))
+
+
+def load_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, Any]]:
+    """Return the configuration and the trainer's state. Raises TrainingError for other files."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise TrainingError(f"{path} is no checkpoint") from error
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise TrainingError(f"{path} is no checkpoint of version {VERSION}")
+    return parse_config(content["config"]), content["trainer"]
+
+
+def parse_config(text: str) -> TrainConfig:
+    """Return the configuration that save_checkpoint wrote as JSON."""
+    fields = json.loads(text)
+    optimiser, schedule = fields["optimiser"], fields["schedule"]
+    optimiser["betas"] = tuple(optimiser["betas"])
+    schedule["drops"] = tuple(schedule["drops"])
+    fields["network"] = _network_config(fields["network"])
+    fields["optimiser"] = OptimiserConfig(**optimiser)
+    fields["schedule"] = Schedule(**schedule)
+    fields["corpora"] = tuple(Corpus(Path(c["path"]), c["weight"]) for c in fields["corpora"])
+    return TrainConfig(**fields)
+
+
+def load_network(path: Path, *, average: bool = True) -> Network:
+    """Return the network of a checkpoint, by default its averaged weights."""
+    config, state = load_checkpoint(path)
+    network = Network(config.network)
+    network.load_state_dict(state["average" if average else "model"])
+    return network
+
+
+def save_weights(network: Network, path: Path, record: dict[str, Any]) -> None:
+    """Write the weights alone, as float16, with `record` (JSON) on how they came about."""
+    half = {name: tensor.to("cpu", torch.float16) for name, tensor in network.state_dict().items()}
+    metadata = {"network": asdict(network.config), "training": record}
+    packed = pack_tensors(half, {METADATA_KEY: json.dumps(metadata)})
+    replace_file(path, lambda file: file.write(packed))
+
+
+def load_weights(path: Path) -> tuple[Network, dict[str, Any]]:
+    """Return a float32 network and the record that save_weights wrote. Raises TrainingError."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = json.loads(file.metadata()[METADATA_KEY])
+            names = list(file.keys())
+            tensors = {name: file.get_tensor(name).float() for name in names}
+        network = Network(_network_config(metadata["network"]))
+        network.load_state_dict(tensors)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise TrainingError(f"{path} holds no weights of a float network") from error
+    return network, metadata["training"]
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` fill a new file, and put it in the place of `path` once it is on the disk."""
+    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with new.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _network_config(fields: dict[str, Any]) -> NetworkConfig:
+    return NetworkConfig(**{**fields, "attention": tuple(fields["attention"])})

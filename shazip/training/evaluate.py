@@ -1,0 +1,45 @@
+"""Bits per byte of the float network on a text, without coding it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from shazip.training.model import Network
+from shazip.training.parallel import Workers, split
+
+STEPS = 256  # per call of the network; changes nothing but the speed
+
+
+def bits_per_byte(
+    network: Network, text: np.ndarray, lanes: int, workers: Workers, *, bfloat16: bool = False
+) -> float:
+    """Return the mean cost of a symbol of `text`, cut into `lanes`; each lane's first is free."""
+    length = len(text) // lanes
+    if length < 2:
+        raise ValueError(f"{len(text)} bytes are too few for {lanes} lanes")
+    columns = np.ascontiguousarray(text[: length * lanes].reshape(lanes, length).T)
+    parts = [columns[:, lane] for lane in split(lanes, min(workers.count, lanes))]
+    training = network.training
+    network.eval()
+    nats = workers.map(lambda part: _nats(network, part, bfloat16), parts)
+    network.train(training)
+    return sum(nats) / math.log(2) / ((length - 1) * lanes)
+
+
+@torch.no_grad()
+def _nats(network: Network, columns: np.ndarray, bfloat16: bool) -> float:
+    device = network.bias.device
+    symbols = torch.from_numpy(columns.astype(np.int64)).to(device)  # (length, lanes)
+    state, nats = network.start(symbols.shape[1]), 0.0
+    for start in range(0, len(symbols) - 1, STEPS):
+        targets = symbols[start + 1 : start + 1 + STEPS]
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            logits, state = network(symbols[start : start + len(targets)], state)
+        nats += F.cross_entropy(
+            logits.float().flatten(0, 1), targets.flatten(), reduction="sum"
+        ).item()
+    return nats

@@ -1,0 +1,167 @@
+"""A training run in a folder: updates, checkpoints, validation, metrics, and a clean stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from shazip.training.data import open_text
+from shazip.training.errors import TrainingError
+from shazip.training.evaluate import bits_per_byte
+from shazip.training.metrics import Guard, Metrics
+from shazip.training.parallel import Workers
+from shazip.training.trainer import TrainConfig, Trainer, Update
+
+CHECKPOINT = "checkpoint.pt"
+BEFORE_DECAY = "before-decay.pt"  # from here a run can be made longer
+METRICS = "metrics.jsonl"
+VALID_LANES = 16
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What happens around the updates; none of it changes the weights."""
+
+    valid: Path | None = None  # text to validate on
+    valid_size: int = 1 << 17  # bytes of it that are looked at on the way; all of them at the end
+    valid_seconds: float = 600.0  # between validations
+    save_seconds: float = 300.0  # between checkpoints
+    log_updates: int = 50  # between lines of metrics
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: bytes, smoothed bits per byte, bytes per second, seconds to go."""
+
+    done: int
+    total: int
+    bpb: float
+    speed: float
+    seconds_left: float
+
+
+Report = Callable[[Progress], None]
+
+
+def begin(
+    config: TrainConfig,
+    folder: Path,
+    run: RunConfig,
+    *,
+    weights: Path | None = None,
+    report: Report | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trainer:
+    """Train from the start, or from exported `weights`; return the trainer where it stopped.
+
+    Raises TrainingError if the folder already holds a run, or if the loss diverges.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CHECKPOINT).exists():
+        raise TrainingError(f"{folder} already holds a run; resume it or choose another folder")
+    with Workers(config.threads) as workers:
+        trainer = Trainer(config, workers)
+        if weights is not None:
+            trainer.take_weights(load_weights(weights)[0])
+        _Run(trainer, folder, run, report, stop).go()
+    return trainer
+
+
+def resume(
+    folder: Path,
+    run: RunConfig,
+    *,
+    change: Callable[[TrainConfig], TrainConfig] = lambda config: config,
+    report: Report | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trainer:
+    """Go on from the folder's checkpoint; `change` may alter what it says, such as the schedule."""
+    config, state = load_checkpoint(folder / CHECKPOINT)
+    config = change(config)
+    with Workers(config.threads) as workers:
+        trainer = Trainer(config, workers)
+        trainer.load_state_dict(state)
+        _Run(trainer, folder, run, report, stop).go()
+    return trainer
+
+
+class _Run:
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path,
+        run: RunConfig,
+        report: Report | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.trainer, self.folder, self.run = trainer, folder, run
+        self.report, self.stop = report, stop
+        self.text = None if run.valid is None else open_text(run.valid)
+        self.guard = Guard()
+        self.metrics = Metrics(folder / METRICS, trainer.done)
+        self.start, self.start_done = time.monotonic(), trainer.done
+        self.saved = self.validated = self.start
+        self.recent: list[Update] = []
+
+    def go(self) -> None:
+        trainer, total = self.trainer, self.trainer.config.schedule.total
+        while trainer.done < total and not self.stop():
+            before = trainer.done
+            update = trainer.update()
+            self.guard.see(update.bpb)
+            self._log(update)
+            self._tell()
+            if before < trainer.config.schedule.decay_start <= trainer.done:
+                save_checkpoint(trainer, self.folder / BEFORE_DECAY)
+            self._save_and_validate()
+        save_checkpoint(trainer, self.folder / CHECKPOINT)
+        if trainer.done >= total:
+            self._validate(whole=True)
+
+    def _save_and_validate(self) -> None:
+        now = time.monotonic()
+        if now - self.saved >= self.run.save_seconds and self.guard.sound:
+            save_checkpoint(self.trainer, self.folder / CHECKPOINT)
+            self.saved = now
+        if now - self.validated >= self.run.valid_seconds:
+            self._validate()
+            self.validated = time.monotonic()
+
+    def _log(self, update: Update) -> None:
+        self.recent.append(update)
+        if self.trainer.updates % self.run.log_updates:
+            return
+        symbols = sum(u.symbols for u in self.recent)
+        bpb = sum(u.symbols * u.bpb for u in self.recent) / symbols
+        norm = sum(u.norm for u in self.recent) / len(self.recent)
+        self._write(bpb=round(bpb, 5), rate=update.rate, norm=round(norm, 4))
+        self.recent = []
+
+    def _validate(self, *, whole: bool = False) -> None:
+        if self.text is None:
+            return
+        text = np.asarray(self.text if whole else self.text[: self.run.valid_size])
+        lanes = max(1, min(VALID_LANES, len(text) // 2))
+        names = ("valid", "valid_average")
+        for name, network in zip(names, self.trainer.networks, strict=True):
+            bpb = bits_per_byte(network, text, lanes, self.trainer.workers)
+            self._write(**{name: round(bpb, 5), "valid_bytes": len(text)})
+
+    def _write(self, **values: float) -> None:
+        trainer = self.trainer
+        seconds = round(trainer.seconds, 2)
+        when = {"bytes": trainer.done, "updates": trainer.updates, "seconds": seconds}
+        self.metrics.write(**when, **values)
+
+    def _tell(self) -> None:
+        if self.report is None:
+            return
+        done, total = self.trainer.done, self.trainer.config.schedule.total
+        speed = (done - self.start_done) / max(time.monotonic() - self.start, 1e-9)
+        left = max(total - done, 0) / speed
+        self.report(Progress(done, total, self.guard.bpb, speed, left))

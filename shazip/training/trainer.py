@@ -1,0 +1,220 @@
+"""The state of a run and its update; everything can be saved, and goes on bit for bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from shazip.config import NetworkConfig
+from shazip.training.data import Corpus, Feed
+from shazip.training.errors import TrainingError
+from shazip.training.model import LayerState, Network, State
+from shazip.training.optim import Average, OptimiserConfig, build
+from shazip.training.parallel import Workers, split
+from shazip.training.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides which weights come out; kept in every checkpoint."""
+
+    corpora: tuple[Corpus, ...]
+    schedule: Schedule
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    lanes: int = 32  # the batch axis; each walks its own text
+    steps: int = 128  # that gradients flow back through; state and memory reach further
+    jitter: float = 0.0  # `steps` vary by this part, so that windows end at other places each time
+    accumulate: int = 1  # windows per update
+    dropout: float = 0.0
+    threads: int = 1  # each runs a part of the lanes; with another number sums round differently
+    bfloat16: bool = True  # products in bfloat16, everything else in float32
+    device: str = "cpu"
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.corpora:
+            raise ValueError("no text to train on")
+        for name in ("lanes", "steps", "accumulate", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
+        if self.threads > self.lanes:
+            raise ValueError(f"{self.threads} threads for {self.lanes} lanes")
+        if not 0 <= self.jitter < 1 or not 0 <= self.dropout < 1:
+            raise ValueError("jitter and dropout are parts of a whole, from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update saw: `symbols` predicted at `bpb`, the gradient's norm, the learning rate."""
+
+    symbols: int
+    bpb: float
+    norm: float
+    rate: float
+
+
+class Trainer:
+    """Network, average, optimiser, feed and lane states of one run."""
+
+    def __init__(self, config: TrainConfig, workers: Workers) -> None:
+        self.config, self.workers = config, workers
+        self.network = _network(config)
+        self.average = Average(self.network, _network(config), config.optimiser.average)
+        self.optimiser = build(self.network, config.optimiser)
+        self.parameters: list[Tensor] = list(self.network.parameters())
+        self.feed = Feed(config.corpora, config.lanes, config.seed)
+        self.parts = [
+            _Part(config, index, lanes, self.network.start(lanes.stop - lanes.start))
+            for index, lanes in enumerate(split(config.lanes, config.threads))
+        ]
+        self.done = self.updates = 0
+        self.seconds = 0.0  # spent in updates
+
+    def update(self) -> Update:
+        """Train on the next windows.
+
+        Raises TrainingError, with the weights untouched, if loss or gradient are not finite.
+        """
+        start = time.perf_counter()
+        windows = self._windows()
+        symbols = sum((len(window) - 1) * self.config.lanes for window in windows)
+        results = self.workers.map(
+            lambda part: part.learn(self.network, self.parameters, windows, symbols), self.parts
+        )
+        bpb = sum(float(nats) for nats, _ in results) / math.log(2)
+        for index, parameter in enumerate(self.parameters):
+            parameter.grad = _sum([gradients[index] for _, gradients in results])
+        clip = self.config.optimiser.clip
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, clip))
+        if not math.isfinite(bpb) or not math.isfinite(norm):
+            raise TrainingError(f"loss {bpb} and gradient {norm} at update {self.updates}")
+        rate = self._step()
+        self.updates += 1
+        self.done += symbols
+        self.average.update(self.updates)
+        self.seconds += time.perf_counter() - start
+        return Update(symbols, bpb, norm, rate)
+
+    @property
+    def networks(self) -> tuple[Network, Network]:
+        """The network as it is, and the average of its weights."""
+        return self.network, self.average.average
+
+    def take_weights(self, other: Network) -> None:
+        """Begin with the weights of `other`. Raises TrainingError if its sizes are not ours."""
+        if other.config != self.config.network:
+            raise TrainingError(f"weights of {other.config} do not fit {self.config.network}")
+        for network in self.networks:
+            network.load_state_dict(other.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that later updates depend on, apart from the configuration."""
+        return {
+            "model": self.network.state_dict(),
+            "average": self.average.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "feed": self.feed.state_dict(),
+            "lanes": [_join(layers) for layers in zip(*[p.state for p in self.parts], strict=True)],
+            "generators": [part.generator.get_state() for part in self.parts],
+            "done": self.done,
+            "updates": self.updates,
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly where `state` was taken; with another number of threads, nearly so."""
+        self.network.load_state_dict(state["model"])
+        self.average.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.feed.load_state_dict(state["feed"])
+        for part in self.parts:
+            part.state = tuple(_cut(layer, part.lanes) for layer in state["lanes"])
+        if len(state["generators"]) == len(self.parts):
+            for part, generator in zip(self.parts, state["generators"], strict=True):
+                part.generator.set_state(generator)
+        self.done, self.updates = state["done"], state["updates"]
+        self.seconds = state["seconds"]
+
+    def _windows(self) -> list[Tensor]:
+        # Lengths come from seed and update number, so there is no random state to save.
+        lengths = np.random.default_rng((self.config.seed, self.updates))
+        low, high = 1 - self.config.jitter, 1 + self.config.jitter
+        windows = []
+        for _ in range(self.config.accumulate):
+            steps = max(1, round(self.config.steps * lengths.uniform(low, high)))
+            symbols = torch.from_numpy(self.feed.read(steps))
+            windows.append(symbols.to(self.config.device, torch.int64))
+        return windows
+
+    def _step(self) -> float:
+        rate = self.config.schedule.rate(self.done)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        return rate
+
+
+class _Part:
+    """The lanes of one thread: their state and the random numbers of their dropout."""
+
+    def __init__(self, config: TrainConfig, index: int, lanes: slice, state: State) -> None:
+        self.config, self.lanes, self.state = config, lanes, state
+        self.generator = torch.Generator(config.device).manual_seed(config.seed * 1000 + index)
+
+    def learn(
+        self, network: Network, parameters: list[Tensor], windows: list[Tensor], symbols: int
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return this part's share of the mean loss (nats per symbol) and of its gradients."""
+        nats, gradients = torch.zeros(()), None
+        for window in windows:
+            loss = self._loss(network, window[:, self.lanes]) / symbols
+            new = torch.autograd.grad(loss, parameters)
+            gradients = new if gradients is None else tuple(map(torch.add, gradients, new))
+            nats = nats + loss.detach().cpu()
+        assert gradients is not None
+        return nats, gradients
+
+    def _loss(self, network: Network, window: Tensor) -> Tensor:
+        with torch.autocast(window.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+            logits, state = network(window[:-1], self.state, self.generator)
+        self.state = tuple(layer.detach() for layer in state)
+        return F.cross_entropy(logits.float().flatten(0, 1), window[1:].flatten(), reduction="sum")
+
+
+def _network(config: TrainConfig) -> Network:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return Network(config.network, config.dropout).to(config.device)
+
+
+def _sum(gradients: list[Tensor]) -> Tensor:
+    # In the order of the parts, whichever thread was first: the result is always the same.
+    total = gradients[0]
+    for gradient in gradients[1:]:
+        total = total + gradient
+    return total
+
+
+def _join(layers: tuple[LayerState, ...]) -> dict[str, Tensor | None]:
+    memories = [layer.memory for layer in layers if layer.memory is not None]
+    return {
+        "h": torch.cat([layer.h for layer in layers]),
+        "c": torch.cat([layer.c for layer in layers]),
+        "memory": torch.cat(memories) if memories else None,
+    }
+
+
+def _cut(layer: dict[str, Tensor | None], lanes: slice) -> LayerState:
+    h, c, memory = layer["h"], layer["c"], layer["memory"]
+    assert h is not None
+    assert c is not None
+    return LayerState(h[lanes], c[lanes], None if memory is None else memory[lanes])

@@ -1,0 +1,133 @@
+"""The float network against a literal transcription of its equations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from oracles.float_network import Lane  # noqa: E402
+
+from shazip.config import NetworkConfig  # noqa: E402
+from shazip.training.lstm import _Lstm, lstm  # noqa: E402
+from shazip.training.model import Network  # noqa: E402
+
+CONFIGS = {
+    "no attention": NetworkConfig(8, 16, 2, (), 4, 1),
+    "one head": NetworkConfig(8, 16, 2, (0,), 4, 1),
+    "two heads": NetworkConfig(8, 32, 2, (0,), 4, 2),
+    "attention everywhere": NetworkConfig(8, 8, 3, (0, 1, 2), 5, 4),
+    "window of one step": NetworkConfig(8, 16, 1, (0,), 1, 1),
+}
+
+
+def network(config: NetworkConfig) -> Network:
+    torch.manual_seed(7)
+    net = Network(config).double().eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    return net
+
+
+def text(steps: int, lanes: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(1).integers(0, 256, (steps, lanes)))
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+def test_network_follows_the_equations(config):
+    net, symbols = network(config), text(13, 3)
+    logits, _ = net(symbols, net.start(3))
+    weights = {name: t.detach().numpy() for name, t in net.state_dict().items()}
+    for number in range(3):
+        lane = Lane(config, weights)
+        expected = [lane.step(int(symbol)) for symbol in symbols[:, number]]
+        np.testing.assert_allclose(logits[:, number].detach(), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+@pytest.mark.parametrize("cuts", [[1] * 13, [5, 8], [2, 10, 1]], ids=str)
+def test_windows_change_nothing(config, cuts):
+    net, symbols = network(config), text(13, 2)
+    whole, last = net(symbols, net.start(2))
+    state, pieces = net.start(2), []
+    for window in symbols.split(cuts):
+        logits, state = net(window, state)
+        pieces.append(logits)
+    torch.testing.assert_close(torch.cat(pieces), whole, rtol=1e-11, atol=1e-11)
+    for mine, other in zip(state, last, strict=True):
+        torch.testing.assert_close(mine.c, other.c)
+        if mine.memory is not None:
+            assert mine.memory.shape[1] == config.window - 1
+            torch.testing.assert_close(mine.memory, other.memory)
+
+
+def test_only_the_last_window_steps_are_seen():
+    config = NetworkConfig(8, 16, 1, (0,), 4, 1)
+    net = network(config)
+    new = torch.randn(6, 1, 8, dtype=torch.float64)
+    query = torch.randn(1, 1, 8, dtype=torch.float64)
+
+    def attend(memory):
+        return net.layers[0].attention(query, memory[-1:], memory[:-1].transpose(0, 1))[0]
+
+    changed = new.clone()
+    changed[1] += 1  # the fifth step from the end
+    torch.testing.assert_close(attend(changed), attend(new), rtol=0, atol=0)
+    changed[2] += 1
+    assert not torch.equal(attend(changed), attend(new))
+
+
+def test_lstm_has_the_right_gradients():
+    torch.manual_seed(3)
+
+    def random(*shape):
+        return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+    inputs = (random(4, 2, 3), random(2, 3), random(2, 3), random(12, 3), random(12, 3), random(12))
+    assert torch.autograd.gradcheck(lambda *a: _Lstm.apply(*a, torch.float64), inputs)
+
+
+def test_lstm_is_torchs_own():
+    torch.manual_seed(3)
+    theirs = torch.nn.LSTM(5, 5).double()
+    x, h, c = torch.randn(6, 2, 5).double(), torch.randn(2, 5).double(), torch.randn(2, 5).double()
+    expected, (_, cell) = theirs(x, (h[None], c[None]))
+    bias = theirs.bias_ih_l0 + theirs.bias_hh_l0
+    out, (last, mine) = lstm(x, (h, c), theirs.weight_ih_l0, theirs.weight_hh_l0, bias)
+    torch.testing.assert_close(out, expected)
+    torch.testing.assert_close(last, expected[-1])
+    torch.testing.assert_close(mine, cell[0])
+
+
+def test_bfloat16_products_change_the_loss_only_slightly():
+    net, symbols = network(CONFIGS["one head"]).float(), text(40, 4)
+    exact, _ = net(symbols, net.start(4))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded, _ = net(symbols, net.start(4))
+    assert rounded.dtype == torch.float32
+    assert (exact - rounded).abs().mean() < 0.1
+
+
+def test_dropout_draws_from_the_generator_alone():
+    torch.manual_seed(1)
+    net = Network(CONFIGS["one head"], dropout=0.5)
+    symbols = text(6, 2)
+
+    def run(seed):
+        return net(symbols, net.start(2), torch.Generator().manual_seed(seed))[0]
+
+    assert torch.equal(run(1), run(1))
+    assert not torch.equal(run(1), run(2))
+    assert torch.equal(net.eval()(symbols, net.start(2))[0], run(3))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"width": 0}, {"boom_width": 100}, {"heads": 5}, {"attention": (2,)}, {"attention": (1, 0)}],
+    ids=str,
+)
+def test_impossible_sizes_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        NetworkConfig(**wrong)

@@ -1,0 +1,85 @@
+"""`shazip train` on the command line."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from shazip.cli.main import run as shazip
+from shazip.training import metrics
+from shazip.training.checkpoint import load_checkpoint
+
+NETWORK = ["--width", "16", "--boom-width", "32", "--window", "8"]
+SMALL = [*NETWORK, "--lanes", "4", "--steps", "12", "--threads", "1"]
+
+
+@pytest.fixture
+def text(tmp_path) -> str:
+    path = tmp_path / "text"
+    path.write_bytes(b"the same words come again and again. " * 200)
+    return str(path)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tmp_path / "run"
+
+
+def test_a_run_begins_and_is_resumed_longer(text, folder, capsys):
+    begin = ["train", "-v", f"{text}=2", text, "-o", str(folder), *SMALL, "--total", "480"]
+    assert shazip([*begin, "--peak", "0.01", "--valid", text, "--log-updates", "1"]) == 0
+    resume = ["train", "--resume", str(folder), "--total", "960", "--decay", "0.25"]
+    assert shazip(resume) == 0
+    config, state = load_checkpoint(folder / "checkpoint.pt")
+    assert (state["done"], config.schedule.total, config.schedule.decay) == (960, 960, 0.25)
+    assert [corpus.weight for corpus in config.corpora] == [2, 1]
+    assert config.schedule.peak == 0.01
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"shazip: {folder}: 480 B in 10 updates\n"
+    assert any("valid_average" in line for line in metrics.read(folder / "metrics.jsonl"))
+
+
+USAGE = {
+    "neither new nor resumed": "{text}",
+    "new and resumed": "-o {run} --resume {run}",
+    "no text": "-o {run} --total 100",
+    "no total": "-o {run} {text}",
+    "bad weight": "-o {run} {text}=much --total 100",
+    "bad layers": "-o {run} {text} --total 100 --attention one",
+    "impossible sizes": "-o {run} {text} --total 100 --width 16 --boom-width 17",
+    "fixed when resumed": "--resume {run} --width 16",
+}
+
+
+@pytest.mark.parametrize("arguments", USAGE.values(), ids=USAGE.keys())
+def test_usage_errors_exit_with_2(arguments, text, folder, capsys):
+    assert shazip(["train", *arguments.format(text=text, run=folder).split()]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("arguments", ["-o {run} {run}/none --total 100", "--resume {run}"])
+def test_missing_files_exit_with_1_and_one_line(arguments, folder, capsys):
+    assert shazip(["train", *arguments.format(run=folder).split()]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_save_and_stop(text, folder, number):
+    command = [sys.executable, "-m", "shazip", "train", text, "-o", str(folder), *SMALL]
+    process = subprocess.Popen([*command, "--total", "1GB", "--log-updates", "1"])
+    log = folder / "metrics.jsonl"
+    while process.poll() is None and not (log.exists() and log.stat().st_size):
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    _, state = load_checkpoint(folder / "checkpoint.pt")
+    assert state["updates"] == len(list(metrics.read(log))) > 0

@@ -1,0 +1,315 @@
+"""The trainer: it learns, it resumes bit for bit, and it never loses or spoils a run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from shazip.config import NetworkConfig  # noqa: E402
+from shazip.training import checkpoint, data, metrics, run  # noqa: E402
+from shazip.training.checkpoint import (  # noqa: E402
+    load_checkpoint,
+    load_network,
+    load_weights,
+    save_weights,
+)
+from shazip.training.data import SEGMENT, Corpus, Feed  # noqa: E402
+from shazip.training.errors import TrainingError  # noqa: E402
+from shazip.training.evaluate import bits_per_byte  # noqa: E402
+from shazip.training.optim import Lamb, OptimiserConfig  # noqa: E402
+from shazip.training.parallel import Workers, split  # noqa: E402
+from shazip.training.run import RunConfig  # noqa: E402
+from shazip.training.schedule import Schedule  # noqa: E402
+from shazip.training.trainer import TrainConfig, Trainer  # noqa: E402
+
+TINY = NetworkConfig(width=16, boom_width=32, layers=2, attention=(0,), window=8)
+WINDOW = 4 * 12  # bytes per update of `config`
+
+
+@pytest.fixture
+def text(tmp_path) -> Path:
+    path = tmp_path / "text"
+    path.write_bytes(b"the same words come again and again. " * 200)
+    return path
+
+
+def config(text: Path, updates: int = 6, **changes) -> TrainConfig:
+    return TrainConfig(
+        (Corpus(text),),
+        Schedule(total=updates * WINDOW, peak=1e-2, warmup=2 * WINDOW),
+        TINY,
+        lanes=4,
+        steps=12,
+        **changes,
+    )
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {
+        **trainer.network.state_dict(),
+        **{f"a{k}": v for k, v in trainer.average.average.state_dict().items()},
+    }
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+VARIANTS = {
+    "plain": {},
+    "two threads": {"threads": 2},
+    "dropout": {"threads": 2, "dropout": 0.2},
+    "jitter and accumulation": {"jitter": 0.5, "accumulate": 2, "bfloat16": False},
+    "lamb": {"optimiser": OptimiserConfig(lamb=True)},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS.keys())
+def test_resuming_is_bit_for_bit_the_same(tmp_path, text, variant):
+    whole = run.begin(config(text, **variant), tmp_path / "whole", RunConfig())
+    calls = iter(range(100))
+    half = run.begin(
+        config(text, **variant), tmp_path / "half", RunConfig(), stop=lambda: next(calls) == 3
+    )
+    assert half.updates == 3
+    resumed = run.resume(tmp_path / "half", RunConfig())
+    assert resumed.updates == whole.updates
+    assert_equal(weights(resumed), weights(whole))
+
+
+def test_training_learns(tmp_path, text):
+    trainer = run.begin(config(text, updates=60), tmp_path / "run", RunConfig(log_updates=5))
+    lines = list(metrics.read(tmp_path / "run" / run.METRICS))
+    assert lines[-1]["bpb"] < 4 < 6 < lines[0]["bpb"]
+    with Workers(1) as workers:
+        bpb = bits_per_byte(trainer.network, np.fromfile(text, np.uint8)[:400], 2, workers)
+    assert bpb < 4.5
+
+
+def test_threads_change_only_rounding(text):
+    results = []
+    for threads in (1, 3):
+        with Workers(threads) as workers:
+            trainer = Trainer(config(text, threads=threads, bfloat16=False), workers)
+            results.append([trainer.update().bpb for _ in range(3)])
+    assert results[0] == pytest.approx(results[1], abs=1e-4)
+
+
+def test_accumulated_windows_are_one_batch(text):
+    with Workers(1) as workers:
+        trainer = Trainer(config(text, accumulate=3, bfloat16=False), workers)
+        update = trainer.update()
+    assert update.symbols == 3 * WINDOW
+    assert trainer.done == 3 * WINDOW
+
+
+def test_evaluation_does_not_depend_on_threads(text):
+    with Workers(1) as one, Workers(3) as three:
+        network = Trainer(config(text), one).network
+        symbols = np.fromfile(text, np.uint8)[:999]
+        bpb = [bits_per_byte(network, symbols, 5, workers) for workers in (one, three)]
+    assert bpb[0] == pytest.approx(bpb[1], rel=1e-6)
+
+
+def test_feed_gives_contiguous_text_by_weight(tmp_path):
+    for name, value in (("a", 0), ("b", 128)):
+        ramp = (np.arange(SEGMENT * 3) % 128 + value).astype(np.uint8)
+        (tmp_path / name).write_bytes(ramp.tobytes())
+    feed = Feed([Corpus(tmp_path / "a", 3), Corpus(tmp_path / "b")], lanes=4, seed=1)
+    windows = [feed.read(1000) for _ in range(150)]
+    symbols = np.concatenate([window[:-1] for window in windows])
+    assert all(np.array_equal(a[-1], b[0]) for a, b in pairwise(windows))
+    jumps = (symbols[1:] % 128 != (symbols[:-1] + 1) % 128).sum()
+    assert jumps == 0  # segments begin at multiples of 128
+    assert (symbols < 128).mean() == pytest.approx(0.75, abs=0.1)
+
+
+def test_feed_reads_everything_once_an_epoch(tmp_path):
+    text = np.random.default_rng(0).integers(0, 256, SEGMENT * 3 + 7, np.uint8)
+    (tmp_path / "text").write_bytes(text.tobytes())
+    feed = Feed([Corpus(tmp_path / "text")], lanes=1, seed=4)
+    read = feed.read(len(text))[:-1, 0]
+    assert np.array_equal(np.sort(read), np.sort(text))
+    assert not np.array_equal(read, feed.read(len(text))[:-1, 0])
+
+
+def test_held_out_text_is_refused(tmp_path, text, monkeypatch):
+    digest = data.refuse_held_out(text)
+    monkeypatch.setitem(data.HELD_OUT, digest, "secret")
+    with pytest.raises(TrainingError, match=r"text is secret: held out"):
+        Feed([Corpus(text)], 1, 1)
+
+
+def test_other_training_text_cannot_be_resumed_with(tmp_path, text):
+    run.begin(config(text, updates=1), tmp_path / "run", RunConfig())
+    text.write_bytes(text.read_bytes() + b"x")
+    with pytest.raises(TrainingError, match="not those"):
+        run.resume(tmp_path / "run", RunConfig())
+
+
+@pytest.mark.parametrize("content", [b"", b"x"])
+def test_too_short_text_is_refused(tmp_path, content):
+    (tmp_path / "short").write_bytes(content)
+    with pytest.raises(TrainingError, match="too few"):
+        Feed([Corpus(tmp_path / "short")], 1, 1)
+
+
+def test_a_second_run_does_not_overwrite_the_first(tmp_path, text):
+    run.begin(config(text, updates=1), tmp_path / "run", RunConfig())
+    with pytest.raises(TrainingError, match="already holds"):
+        run.begin(config(text, updates=1), tmp_path / "run", RunConfig())
+
+
+def test_not_a_number_stops_with_the_last_checkpoint_kept(tmp_path, text):
+    run.begin(config(text, updates=2), tmp_path / "run", RunConfig())
+    path = tmp_path / "run" / run.CHECKPOINT
+    _, state = load_checkpoint(path)
+    good = path.read_bytes()
+    state["model"]["bias"][3] = math.nan
+    torch.save({**torch.load(path, weights_only=True), "trainer": state}, path)
+    broken = path.read_bytes()
+    longer = lambda c: replace(c, schedule=replace(c.schedule, total=99 * WINDOW))  # noqa: E731
+    with pytest.raises(TrainingError, match="loss nan"):
+        run.resume(tmp_path / "run", RunConfig(save_seconds=0), change=longer)
+    assert path.read_bytes() == broken != good
+
+
+def test_guard_stops_what_diverges():
+    guard = metrics.Guard()
+    for _ in range(200):
+        guard.see(2.0)
+    assert guard.sound
+    for _ in range(20):
+        guard.see(4.0)
+    assert not guard.sound
+    with pytest.raises(TrainingError, match="diverged"):
+        deque(map(guard.see, [4.0] * 100))
+
+
+def test_full_disk_keeps_the_last_checkpoint(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"good")
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.replace_file(path, fail)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert path.read_bytes() == b"good"
+
+
+@pytest.mark.parametrize("content", [b"", b"PK not a zip", b"\x80\x02cposix\nsystem\n"])
+def test_foreign_checkpoints_are_refused(tmp_path, content):
+    (tmp_path / run.CHECKPOINT).write_bytes(content)
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        load_checkpoint(tmp_path / run.CHECKPOINT)
+
+
+def test_checkpoint_keeps_the_whole_configuration(tmp_path, text):
+    written = config(text, updates=1, dropout=0.1, jitter=0.2, optimiser=OptimiserConfig(lamb=True))
+    run.begin(written, tmp_path / "run", RunConfig())
+    assert load_checkpoint(tmp_path / "run" / run.CHECKPOINT)[0] == written
+
+
+def test_state_before_the_decay_is_kept(tmp_path, text):
+    schedule = Schedule(total=4 * WINDOW, decay=0.5)
+    run.begin(replace(config(text), schedule=schedule), tmp_path / "run", RunConfig())
+    _, state = load_checkpoint(tmp_path / "run" / run.BEFORE_DECAY)
+    assert state["done"] == 2 * WINDOW
+
+
+def test_float16_weights_are_enough_for_a_warm_restart(tmp_path, text):
+    trainer = run.begin(config(text, updates=60), tmp_path / "run", RunConfig())
+    average = load_network(tmp_path / "run" / run.CHECKPOINT)
+    assert_equal(average.state_dict(), trainer.average.average.state_dict())
+    save_weights(average, tmp_path / "weights", {"bytes": trainer.done})
+    network, record = load_weights(tmp_path / "weights")
+    assert record == {"bytes": trainer.done}
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, average.state_dict()[name], rtol=1e-3, atol=1e-5)
+    again = run.begin(
+        config(text, updates=1),
+        tmp_path / "again",
+        RunConfig(log_updates=1),
+        weights=tmp_path / "weights",
+    )
+    first = next(metrics.read(tmp_path / "again" / run.METRICS))
+    assert first["bpb"] < 6
+    assert again.updates == 1
+
+
+def test_weights_of_other_sizes_are_refused(tmp_path, text):
+    run.begin(config(text, updates=1), tmp_path / "run", RunConfig())
+    save_weights(load_network(tmp_path / "run" / run.CHECKPOINT), tmp_path / "weights", {})
+    other = replace(config(text), network=replace(TINY, boom_width=16))
+    with pytest.raises(TrainingError, match="do not fit"):
+        run.begin(other, tmp_path / "other", RunConfig(), weights=tmp_path / "weights")
+    (tmp_path / "junk").write_bytes(b"junk")
+    with pytest.raises(TrainingError, match="no weights"):
+        load_weights(tmp_path / "junk")
+
+
+def test_metrics_go_back_to_the_checkpoint(tmp_path):
+    path = tmp_path / "metrics"
+    lines = [json.dumps({"bytes": n, "bpb": 2.0}) for n in (10, 20, 30)]
+    path.write_text("\n".join(lines) + '\n{"bytes": 4')
+    metrics.Metrics(path, 20).write(bytes=25, bpb=1.0)
+    assert [line["bytes"] for line in metrics.read(path)] == [10, 20, 25]
+
+
+def test_schedule_warms_up_holds_and_falls():
+    schedule = Schedule(total=1000, peak=1.0, warmup=100, decay=0.5, floor=0.1)
+    assert schedule.rate(0) == pytest.approx(0.01)
+    assert schedule.rate(99) == schedule.rate(500) == 1.0
+    assert schedule.rate(750) == pytest.approx(0.55)
+    assert schedule.rate(1000) == schedule.rate(2000) == pytest.approx(0.1)
+
+
+def test_schedule_drops_by_half():
+    schedule = Schedule(total=1000, peak=1.0, warmup=0, decay=0.0, drops=(0.5, 0.8))
+    assert [schedule.rate(done) for done in (0, 499, 500, 800)] == [1.0, 1.0, 0.5, 0.25]
+
+
+def test_lamb_makes_the_step_computed_by_hand():
+    # mean and square of the first step, corrected: g and g^2, so the step is sign(g) + 0.1 w.
+    w = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
+    lamb = Lamb(
+        [{"params": [w], "weight_decay": 0.1}], (0.9, 0.99), 0.0, minimum_trust=0.25, lr=0.01
+    )
+    w.grad = torch.tensor([2.0, -0.5])
+    lamb.step()
+    step = torch.tensor([1 + 0.3, -1 + 0.4])
+    trust = 5 / math.hypot(1.3, -0.6)
+    torch.testing.assert_close(w.detach(), torch.tensor([3.0, 4.0]) - 0.01 * trust * step)
+
+
+def test_lambs_trust_is_clamped_from_below():
+    w = torch.nn.Parameter(torch.tensor([0.03, 0.04]))  # its ratio would be 0.05 / sqrt(2)
+    lamb = Lamb([w], (0.9, 0.99), 0.0, minimum_trust=0.25, lr=0.01)
+    w.grad = torch.tensor([1.0, 1.0])
+    lamb.step()
+    torch.testing.assert_close(w.detach(), torch.tensor([0.03, 0.04]) - 0.01 * 0.25)
+
+
+def test_split_covers_all_lanes():
+    assert split(7, 3) == [slice(0, 2), slice(2, 4), slice(4, 7)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lanes": 0}, {"threads": 5}, {"jitter": 1.0}, {"corpora": ()}], ids=str
+)
+def test_impossible_settings_are_refused(text, wrong):
+    with pytest.raises(ValueError, match=r"lanes|threads|jitter|text"):
+        replace(config(text), **wrong)
