@@ -16,7 +16,6 @@ from pathlib import Path
 from corpus import make
 
 from shazip.bench.plan import QUICK_SIZE, Subject, competitors, open_subject, shazip_rows
-from shazip.bench.plots import save_all
 from shazip.bench.results import Results, Row
 from shazip.bench.session import QUICK, Extent, Session
 from shazip.bench.tables import document, machine_line, markdown, matrix
@@ -81,6 +80,8 @@ def write(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(results.dumps())
     (folder / "tables.md").write_text(document(results))
+    from shazip.bench.plots import save_all  # needs matplotlib
+
     save_all(results, folder, "svg")
 
 

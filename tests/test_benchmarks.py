@@ -1,0 +1,102 @@
+"""The published figures: their files, the README's table, and the scripts that make them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCHMARKS = ROOT / "benchmarks"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Import a script of benchmarks/ by its name."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+    def load(name: str):
+        return importlib.import_module(name)
+
+    yield load
+    for name in ("run", "corpus", "enwik", "determinism"):
+        sys.modules.pop(name, None)
+
+
+def test_the_readme_shows_the_published_results(script):
+    run = script("run")
+    readme = (ROOT / "README.md").read_text()
+    published = run.RESULTS / "results.json"
+    text = run.section(run.Results.loads(published.read_text())) if published.exists() else ""
+    assert run.with_section(readme, text) == readme, "run benchmarks/run --render"
+
+
+def test_the_tables_beside_the_results_are_theirs(script):
+    run = script("run")
+    if not (run.RESULTS / "results.json").exists():
+        pytest.skip("nothing is published yet")
+    results = run.Results.loads((run.RESULTS / "results.json").read_text())
+    assert (run.RESULTS / "tables.md").read_text() == run.document(results)
+
+
+def test_only_what_stands_between_the_marks_is_replaced(script):
+    run = script("run")
+    readme = f"a\n{run.BEGIN}old\n{run.END}z\n"
+    assert run.with_section(readme, "new\n") == f"a\n{run.BEGIN}new\n{run.END}z\n"
+    with pytest.raises(SystemExit, match="lacks the lines"):
+        run.with_section("a\n", "new\n")
+
+
+def test_a_file_kept_in_the_repository_is_made_and_checked(script, tmp_path):
+    ((entry, path),) = script("corpus").make(tmp_path, ("dpkg.log",))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
+    assert path.stat().st_size == entry.size == 300_000
+
+
+def test_a_changed_source_is_refused(script, tmp_path, monkeypatch):
+    corpus = script("corpus")
+    other = corpus.Corpus("x", "a source", "none", 3, "00", lambda: b"abc")
+    monkeypatch.setattr(corpus, "FILES", (other,))
+    ((_, reason),) = corpus.make(tmp_path)
+    assert reason == "x: its source now holds other bytes (a source)"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_cannot_be_had_is_told_and_the_others_are_made(script, tmp_path, monkeypatch):
+    corpus = script("corpus")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    names = ("pango.h", "dpkg.log")
+    made = {entry.name: found for entry, found in corpus.make(tmp_path, names)}
+    assert "needs apt-get, which is not on the PATH" in made["pango.h"]
+    assert isinstance(made["dpkg.log"], Path)
+
+
+def test_every_file_is_named_once_with_licence_and_hash(script):
+    files = script("corpus").FILES
+    assert len({entry.name for entry in files}) == len(files) == 7
+    assert all(len(entry.sha256) == 64 and entry.licence and entry.what for entry in files)
+
+
+@pytest.mark.parametrize("size", [20, 101, 100_000_000])
+def test_the_split_is_90_5_5_and_leaves_nothing_out(script, size):
+    parts = script("enwik").split(size)
+    assert [start for _, start, _ in parts] == [0, *(stop for _, _, stop in parts[:-1])]
+    assert parts[-1][2] == size
+    assert parts[0][2] == size * 9 // 10
+
+
+@pytest.mark.parametrize(
+    ("found", "equal"), [(["aa", "aa"], True), (["aa", "ab"], False), (["aa", ""], False)]
+)
+def test_the_determinism_report_fails_unless_all_hashes_are_equal(
+    script, found, equal, tmp_path, monkeypatch, capsys
+):
+    determinism = script("determinism")
+    answers = iter(found)
+    monkeypatch.setattr(determinism, "attempt", lambda *a: (next(answers), "a reason"))
+    chosen = [determinism.Setting(f"setting {n}") for n in range(len(found))]
+    assert determinism.compare(chosen, {}, tmp_path) is equal
+    assert len(capsys.readouterr().out.splitlines()) == len(found)
