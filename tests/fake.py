@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
+
+import shazip
+from shazip.archive import Codec
 
 
 @dataclass(frozen=True)
@@ -59,3 +65,37 @@ class FakeEngine:
     def state_size(self, lanes: int) -> int:
         """Return bytes, of which nothing is really allocated before `predictor`."""
         return lanes * self.lane_size
+
+
+def codec(**settings) -> Codec:
+    """Return a codec around a fake engine, without mixing unless asked for."""
+    return Codec(**{"engine": FakeEngine(), "mix": False, **settings})
+
+
+def install(monkeypatch: pytest.MonkeyPatch, module: types.ModuleType) -> None:
+    """Put `module` in the place of the part of shazip that has its name."""
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(shazip, module.__name__.removeprefix("shazip."), module, raising=False)
+
+
+def install_mixing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Put a fake in the place of shazip.mixing: mixers in `made` change nothing."""
+    module = types.ModuleType("shazip.mixing")
+    module.MIXING_VERSION = 1
+    module.sizes_for = lambda first_block_size: (first_block_size.bit_length(), 3)
+    module.memory_size = lambda table_bits, history_bits, lanes: 2**table_bits + 2**history_bits
+    module.made = []
+
+    class Mixer:
+        def __init__(self, lanes, *, table_size, history_size, threads):
+            module.made.append((lanes, table_size, history_size, threads))
+
+        def mix(self, freqs):
+            return freqs
+
+        def update(self, column):
+            pass
+
+    module.Mixer = Mixer
+    install(monkeypatch, module)
+    return module
