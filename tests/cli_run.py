@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import time
@@ -97,11 +98,13 @@ def process(*arguments: object, seconds: float = 0, **options: Any) -> Result:
     """Run a command line in another process, to its end."""
     options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
     options.setdefault("stdout", subprocess.PIPE)
+    buffered = {key: os.environ[key] for key in os.environ if key != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         command(*arguments, seconds=seconds),
         stderr=subprocess.PIPE,
         timeout=60,
         check=False,
+        env=buffered,  # as users have it: output may fail as late as at the end
         **options,
     )
     return Result(done.returncode, done.stdout or b"", done.stderr.decode())

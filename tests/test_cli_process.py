@@ -32,7 +32,7 @@ def packed(folder):
 
 
 def wait_until(true, what):
-    for _ in range(1000):
+    for _ in range(6000):
         if true():
             return
         time.sleep(0.01)
@@ -130,9 +130,10 @@ def test_pipes_of_any_length_stream(folder):
 def test_a_full_standard_output_is_reported_with_the_systems_words(packed):
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         for arguments in (
-            ["compress", "-c", "a"],
-            ["decompress", "-c", "a.shz"],
-            ["info", "a.shz"],
+            ["compress", "-c", "a", "a"],
+            ["decompress", "-c", "a.shz", "a.shz"],
+            ["info", *["a.shz"] * 200],
+            ["--version"],
         ):
             code, _, err = process(*arguments, stdout=full)
             assert (code, err) == (1, "shazip: (stdout): No space left on device\n")

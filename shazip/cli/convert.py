@@ -23,7 +23,7 @@ from shazip.cli.inputs import (
 from shazip.cli.options import CodecOptions, FileOptions
 from shazip.cli.output import AtomicFile, Output, StreamFile, open_output, refuse_target
 from shazip.cli.progress import Progress, amount, progress_of
-from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, plural
+from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, own_name, plural
 from shazip.cli.verify import Comparison
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def for_each(names: Iterable[str], action: Callable[[str], None], reporter: Repo
         except (*ENDINGS, Abandon):
             raise
         except Exception as error:
+            if own_name(error) == STDOUT:
+                raise  # all that follows would fail there as well
             reporter.failure(error, STDIN if name == "-" else name)
             failed = True
     if failed:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
 from shazip.cli import signals
-from shazip.cli.report import Reporter, flush_stdout, silence_stdout
+from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
 # run, so that `--help` and `--version` load neither a model nor NumPy; some may be missing.
@@ -63,7 +64,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         from shazip import __version__
 
-        click.echo(f"shazip {__version__}")
+        tell(f"shazip {__version__}")
         ctx.exit()
 
 
@@ -85,11 +86,9 @@ def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; return 0 done, 1 a file failed, 2 usage, 141 broken pipe."""
     reporter = Reporter()
     try:
-        with cli.make_context("shazip", list(arguments), obj=reporter) as ctx:
-            cli.invoke(ctx)
+        code = _invoke(arguments, reporter)
         flush_stdout()
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
+        return code
     except click.UsageError as error:
         reporter.usage(error)
         return 2
@@ -101,11 +100,21 @@ def run(arguments: Sequence[str]) -> int:
         reporter.failure(error)
         silence_stdout()
         return 1
+
+
+def _invoke(arguments: Sequence[str], reporter: Reporter) -> int:
+    try:
+        with cli.make_context("shazip", list(arguments), obj=reporter) as ctx:
+            cli.invoke(ctx)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line of this process and leave it."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # of our libraries, and meant for us
     signals.install()
     signals.occupy_standard_descriptors()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
