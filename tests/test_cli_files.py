@@ -134,6 +134,46 @@ def test_mode_and_times_are_copied_and_no_special_bits(folder):
     assert (folder / "a").stat().st_mtime_ns == 10**18 + 5000
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_keeps_the_owner(folder):
+    os.chown("a", 1234, 5678)
+    shazip("compress", "a")
+    status = (folder / "a.shz").stat()
+    assert (status.st_uid, status.st_gid) == (1234, 5678)
+
+
+def test_another_group_gets_no_more_than_everybody(folder, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    for mode, copied in ((0o640, 0o600), (0o664, 0o644), (0o755, 0o755), (0o770, 0o700)):
+        (folder / "a").chmod(mode)
+        assert shazip("compress", "-f", "a").code == 0
+        assert stat.S_IMODE((folder / "a.shz").stat().st_mode) == copied
+
+
+@pytest.mark.parametrize("flags", [[], ["-f"]])
+def test_the_source_is_removed_last_of_all(folder, monkeypatch, flags):
+    done = []
+
+    def recorded(owner, name):
+        function = getattr(owner, name)
+
+        def call(*arguments, **keywords):
+            done.append(name)
+            return function(*arguments, **keywords)
+
+        monkeypatch.setattr(owner, name, call)
+
+    recorded(os, "fsync")
+    recorded(os, "link")
+    recorded(Path, "replace")
+    recorded(Path, "unlink")
+    assert shazip("compress", "--rm", *flags, "a") == (0, b"", "")
+    assert done[:4] == ["fsync", "replace" if flags else "link", "fsync", "unlink"]
+
+
 def test_what_comes_from_a_pipe_gets_the_mode_of_a_new_file(folder):
     (folder / "new").touch()
     shazip("compress", "-o", "x", stdin=TEXT)

@@ -61,6 +61,18 @@ def test_a_signal_leaves_the_source_and_nothing_else(folder, number, flags):
     assert (folder / "a").read_bytes() == TEXT
 
 
+def test_a_signal_ends_a_run_that_waits_for_input(folder):
+    line = command("compress", "-o", "x")
+    run = subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: hidden(folder), "the temporary file")
+    run.terminate()
+    assert run.wait(timeout=60) == 143
+    run.stdin.close()
+    assert run.stderr.read() == b""
+    run.stderr.close()
+    assert files_in(folder) == ["a"]
+
+
 def test_a_signal_while_decompressing_leaves_what_was_there(folder, packed):
     run = under_way(folder, "decompress", "-f", "--rm", "a.shz")
     run.send_signal(signal.SIGTERM)
