@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from shazip.codec import BlockProgress, FrameDecoder, FrameEncoder
-from shazip.container import MAX_BLOCK_BITS, Header, check_start
-from shazip.errors import MemoryLimitError, ModelError
+from shazip.container import MAX_BLOCK_BITS, START_SIZE, Header, check_start
+from shazip.errors import MemoryLimitError
 from shazip.lanes import default_lanes
 from shazip.listing import FrameInfo, Info, info
+from shazip.loading import Loader
 from shazip.predictor import (
     Engine,
     Predictor,
@@ -114,19 +115,13 @@ class Codec:
         self.memory_limit = memory_limit
         self._lanes = lanes
         self._mix = mix
-        self._wanted = model
-        self._engine_name = engine if isinstance(engine, str) else None
-        self._device = device
         self._threads = threads
-        self._engine = None if isinstance(engine, str) else engine
-        self._model = None if self._engine is None else self._engine.model
+        self._loader = Loader(model, engine, device, threads)
 
     @property
     def model(self) -> IntegerModel:
         """The model that compresses; loaded when first asked for."""
-        if self._model is None:
-            self._model = _load(self._wanted)
-        return self._model
+        return self._loader.model
 
     def compress(self, data: Data) -> bytes:
         """Return `data` as an archive: one frame."""
@@ -188,21 +183,18 @@ class Codec:
         return FrameDecoder(self._admit, self._open_predictor, progress)
 
     def _decompress(self, source: BinaryIO, tally: _Tally) -> Iterator[bytes]:
-        frame = self.frame_decoder(tally.report_decoding)
-        piece = read_full(source, frame.needed)
+        piece = read_full(source, START_SIZE)
         while True:
-            content = frame.feed(piece)
-            tally.add(len(piece), len(content))
-            if content:
-                yield content
-            if frame.eof:
-                frame = self.frame_decoder(tally.report_decoding)
-                piece = read_full(source, frame.needed)
-                if not piece:
-                    return
-                check_start(piece, first=False)
-            else:
-                piece = read_full(source, frame.needed)
+            frame = self.frame_decoder(tally.report_decoding)
+            while not frame.eof:
+                content = frame.feed(piece)
+                tally.add(len(piece), len(content))
+                if content:
+                    yield content
+                piece = read_full(source, frame.needed or START_SIZE)
+            if not piece:
+                return
+            check_start(piece, first=False)
 
     def _admit(self, header: Header) -> None:
         """Refuse a frame that needs another version of shazip or too much memory."""
@@ -210,7 +202,7 @@ class Codec:
         self._check_memory(block_memory(header))
 
     def _open_predictor(self, header: Header) -> Predictor:
-        engine = self._find_engine(header.model_id)
+        engine = self._loader.engine(header.model_id)
         self._check_memory(block_memory(header) + predictor_memory(engine, header))
         return open_predictor(engine, header, self._threads)
 
@@ -219,32 +211,6 @@ class Codec:
             raise MemoryLimitError(
                 f"the archive asks for {size} bytes of memory, the limit is {self.memory_limit}"
             )
-
-    def _find_engine(self, model_id: bytes) -> Engine:
-        if self._engine is None or self._engine.model.id != model_id:
-            from shazip.engines import open_engine
-
-            self._engine = open_engine(
-                self._find_model(model_id),
-                self._engine_name,
-                device=self._device,
-                threads=self._threads,
-            )
-        return self._engine
-
-    def _find_model(self, model_id: bytes) -> IntegerModel:
-        """Return the model with this id: the one given if it is that, else one of the installed."""
-        from shazip import modelstore
-
-        given = self._model if self._wanted is None else self.model
-        if given is not None and given.id == model_id:
-            return given
-        try:
-            return modelstore.find_id(model_id)
-        except ModelError as error:
-            if given is None:
-                raise
-            raise ModelError(f"{error}; the model given is {given.id.hex()}") from None
 
 
 class _Tally:
@@ -266,11 +232,3 @@ class _Tally:
 
     def report_decoding(self, original: int, payload: int) -> None:
         self.report(payload, original)
-
-
-def _load(wanted: IntegerModel | str | Path | None) -> IntegerModel:
-    from shazip import modelstore
-
-    if wanted is None:
-        return modelstore.default()
-    return modelstore.find(wanted) if isinstance(wanted, str | Path) else wanted

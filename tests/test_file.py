@@ -3,16 +3,15 @@
 import io
 
 import pytest
-from fake import FakeEngine
+from fake import codec
 
 import shazip
-from shazip.archive import Codec
 from shazip.errors import CorruptError, TruncatedError
 from shazip.file import ShazipFile
 
 TEXT = "Höchste Zeit, daß sich was ändert.\nZweite Zeile\r\n" * 20
 DATA = TEXT.encode()
-CODEC = Codec(engine=FakeEngine(), mix=False, block_size=256, lanes=3)
+CODEC = codec(block_size=256, lanes=3)
 
 
 @pytest.fixture
