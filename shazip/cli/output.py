@@ -194,10 +194,10 @@ def copy_attributes(descriptor: int, like: os.stat_result | None) -> None:
     except OSError:
         # The mode speaks of the source's group; ours is another and gets what everybody has.
         mode &= ~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3
-    with contextlib.suppress(OSError):  # only root may give files away
-        os.fchown(descriptor, like.st_uid, -1)
     os.fchmod(descriptor, mode)
     os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+    with contextlib.suppress(OSError):  # only root may give files away, and not everything after
+        os.fchown(descriptor, like.st_uid, -1)
 
 
 def _sync_directory(directory: Path) -> None:
