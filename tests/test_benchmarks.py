@@ -7,6 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +23,7 @@ def script(monkeypatch):
         return importlib.import_module(name)
 
     yield load
-    for name in ("run", "corpus", "enwik", "determinism"):
+    for name in ("run", "corpus", "enwik", "determinism", "standins.constriction"):
         sys.modules.pop(name, None)
 
 
@@ -100,3 +101,27 @@ def test_the_determinism_report_fails_unless_all_hashes_are_equal(
     chosen = [determinism.Setting(f"setting {n}") for n in range(len(found))]
     assert determinism.compare(chosen, {}, tmp_path) is equal
     assert len(capsys.readouterr().out.splitlines()) == len(found)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 700])
+@pytest.mark.parametrize("sharpness", [0, 1, 30])
+def test_the_stand_in_gives_the_words_of_constriction(script, count, sharpness):
+    import constriction
+
+    standin = script("standins.constriction")
+    rng = np.random.default_rng(count)
+    weights = rng.random((count, 256)) ** sharpness
+    weights = np.floor(weights / weights.sum(1, keepdims=True) * (2**24 - 256))
+    weights[:, 7] += 2**24 - 256 - weights.sum(1)
+    weights, symbols = weights.astype(np.float32), rng.integers(0, 256, count, np.int32)
+    words = []
+    for module in (constriction, standin):
+        family = module.stream.model.Categorical(perfect=False)
+        encoder = module.stream.queue.RangeEncoder()
+        if count:
+            encoder.encode(symbols, family, weights)
+        words.append(encoder.get_compressed())
+    assert words[0].tolist() == words[1].tolist()
+    decoder = standin.stream.queue.RangeDecoder(words[0])
+    assert decoder.decode(family, weights).tolist() == symbols.tolist()
+    assert decoder.maybe_exhausted()
