@@ -313,3 +313,14 @@ def test_split_covers_all_lanes():
 def test_impossible_settings_are_refused(text, wrong):
     with pytest.raises(ValueError, match=r"lanes|threads|jitter|text"):
         replace(config(text), **wrong)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_trains_alike(tmp_path, text):
+    for device in ("cpu", "cuda"):
+        settings = config(text, device=device, bfloat16=False)
+        run.begin(settings, tmp_path / device, RunConfig(log_updates=1))
+    lines = [list(metrics.read(tmp_path / device / run.METRICS)) for device in ("cpu", "cuda")]
+    for mine, other in zip(*lines, strict=True):
+        assert mine["bpb"] == pytest.approx(other["bpb"], abs=0.01)

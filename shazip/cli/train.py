@@ -85,7 +85,8 @@ def _begin(
         raise click.UsageError("--total must say how many bytes to train on.")
     network = load_weights(weights)[0].config if weights else NetworkConfig()
     corpora = tuple(_corpus(text) for text in texts)
-    threads = min(_cores(), given.get("lanes", TrainConfig.lanes))
+    on_cpu = given.get("device", TrainConfig.device) == "cpu"
+    threads = min(_cores(), given.get("lanes", TrainConfig.lanes)) if on_cpu else 1
     config = TrainConfig(corpora, Schedule(given["total"]), network, threads=threads)
     return run.begin(_changed(config, given), folder, _around(given), weights=weights, **around)
 

@@ -1,0 +1,1 @@
+"""Training of the float network; needs torch. Read run.py first, then trainer.py."""

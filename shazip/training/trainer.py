@@ -136,7 +136,9 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.feed.load_state_dict(state["feed"])
         for part in self.parts:
-            part.state = tuple(_cut(layer, part.lanes) for layer in state["lanes"])
+            part.state = tuple(
+                _cut(layer, part.lanes, self.config.device) for layer in state["lanes"]
+            )
         if len(state["generators"]) == len(self.parts):
             for part, generator in zip(self.parts, state["generators"], strict=True):
                 part.generator.set_state(generator)
@@ -213,8 +215,8 @@ def _join(layers: tuple[LayerState, ...]) -> dict[str, Tensor | None]:
     }
 
 
-def _cut(layer: dict[str, Tensor | None], lanes: slice) -> LayerState:
-    h, c, memory = layer["h"], layer["c"], layer["memory"]
-    assert h is not None
-    assert c is not None
-    return LayerState(h[lanes], c[lanes], None if memory is None else memory[lanes])
+def _cut(layer: dict[str, Tensor | None], lanes: slice, device: str) -> LayerState:
+    cut = {k: None if whole is None else whole[lanes].to(device) for k, whole in layer.items()}
+    assert cut["h"] is not None
+    assert cut["c"] is not None
+    return LayerState(cut["h"], cut["c"], cut["memory"])
