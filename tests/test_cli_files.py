@@ -487,6 +487,21 @@ def changing_codec(folder, content):
     return open_codec
 
 
+def test_verify_needs_an_output_that_is_a_file():
+    error = "shazip: a: the output is no file, so --verify cannot read it again\n"
+    assert shazip("compress", "--verify", "-o", "/dev/null", "a") == (1, b"", error)
+
+
+def test_a_file_system_without_modes_will_do(folder, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    for name in ("fchmod", "fchown", "utime"):
+        monkeypatch.setattr(os, name, refuse)
+    assert shazip("compress", "a") == (0, b"", "")
+    assert stat.S_IMODE((folder / "a.shz").stat().st_mode) == 0o600
+
+
 def test_a_source_that_changes_meanwhile_is_told_of(folder, monkeypatch):
     monkeypatch.setattr(CodecOptions, "open", changing_codec(folder, TEXT + b"more"))
     warning = "shazip: a: warning: changed while it was read\n"

@@ -66,7 +66,7 @@ class Conversion:
             open_source(name) as source,
             open_output(target, overwrite=self.where.force) as output,
         ):
-            self._refuse_terminals(source, output)
+            self._refuse_streams(source, output)
             start = time.monotonic()
             summary = self._transfer(source, output)
             self._finish(source, output)
@@ -107,10 +107,14 @@ class Conversion:
             return Path(output)
         return Path(original_name(name) if self.where.decode else name + SUFFIX)
 
-    def _refuse_terminals(self, source: Source, output: Output) -> None:
+    def _refuse_streams(self, source: Source, output: Output) -> None:
         if self.where.decode:
             refuse_terminal(source, force=self.where.force)
-        elif isinstance(output, StreamFile) and output.file.isatty() and not self.where.force:
+        elif isinstance(output, AtomicFile):
+            return
+        elif self.where.verify:
+            raise click.ClickException("the output is no file, so --verify cannot read it again")
+        elif output.file.isatty() and not self.where.force:
             text = "compressed data is not written to a terminal; use -f to force, or -o FILE"
             raise (Abandon if self.where.stdout else click.ClickException)(text)
 

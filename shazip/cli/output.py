@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import sys
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -25,6 +26,7 @@ class AtomicFile:
     """
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
+        self.name = target
         # os.replace would put the file in a link's place; what it points to is what was meant.
         self.target = Path(os.path.realpath(target)) if overwrite else target
         self.overwrite = overwrite
@@ -37,7 +39,7 @@ class AtomicFile:
         try:
             self._file = os.fdopen(os.open(self.temporary, flags, 0o600), "w+b")
         except OSError as error:
-            raise named(error, self.target) from error
+            raise named(error, self.name) from error
         except BaseException:  # a signal between the creation and the return
             self.temporary.unlink(missing_ok=True)
             raise
@@ -63,13 +65,13 @@ class AtomicFile:
         try:
             return self.file.write(data)
         except OSError as error:
-            raise named(error, self.target) from error
+            raise named(error, self.name) from error
 
     def flush(self) -> None:
         try:
             self.file.flush()
         except OSError as error:
-            raise named(error, self.target) from error
+            raise named(error, self.name) from error
 
     def reopen(self) -> BinaryIO:
         """What has been written so far, to be read from its beginning."""
@@ -86,7 +88,7 @@ class AtomicFile:
             self._publish()
             _sync_directory(self.target.parent)
         except OSError as error:
-            raise named(error, self.target) from error
+            raise named(error, self.name) from error
 
     def _publish(self) -> None:
         if self.overwrite:
@@ -96,10 +98,10 @@ class AtomicFile:
             # A hard link, unlike a renaming, fails if somebody made the target in the meantime.
             os.link(self.temporary, self.target)
         except FileExistsError:
-            raise exists(self.target) from None
+            raise exists(self.name) from None
         except OSError:  # a file system without hard links
             if os.path.lexists(self.target):
-                raise exists(self.target) from None
+                raise exists(self.name) from None
             self.temporary.replace(self.target)
 
 
@@ -194,10 +196,15 @@ def copy_attributes(descriptor: int, like: os.stat_result | None) -> None:
     except OSError:
         # The mode speaks of the source's group; ours is another and gets what everybody has.
         mode &= ~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3
-    os.fchmod(descriptor, mode)
-    os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
-    with contextlib.suppress(OSError):  # only root may give files away, and not everything after
-        os.fchown(descriptor, like.st_uid, -1)
+    # Not every file system has modes and times, and a file that stays 0600 gives nothing away. Its
+    # owner changes last: afterwards only root may change the rest.
+    for change in (
+        partial(os.fchmod, descriptor, mode),
+        partial(os.utime, descriptor, ns=(like.st_atime_ns, like.st_mtime_ns)),
+        partial(os.fchown, descriptor, like.st_uid, -1),
+    ):
+        with contextlib.suppress(OSError):
+            change()
 
 
 def _sync_directory(directory: Path) -> None:
