@@ -45,6 +45,19 @@ def open(
 ) -> io.TextIOWrapper: ...
 
 
+@overload
+def open(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: str,
+    *,
+    model: IntegerModel | str | Path | None = None,
+    codec: Codec | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> ShazipFile | io.TextIOWrapper: ...
+
+
 def open(
     file: str | os.PathLike[str] | BinaryIO,
     mode: str = "rb",
