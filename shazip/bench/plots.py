@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -49,24 +49,34 @@ def _figure(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def size_speed(rows: Iterable[Row], title: str) -> Figure:
+def size_speed(rows: Sequence[Row], title: str) -> Figure:
     """Draw bits per byte against compression speed, one point for each tool."""
     figure, axes = _figure()
     for row in rows:
         x, spread = speed(row.size, row.compress_seconds)
         color = _color(row.tool)
         axes.errorbar(x, row.bpb, xerr=x * (spread or 0), fmt="o", color=color)
-        axes.annotate(
-            row.tool, (x, row.bpb), xytext=(5, 5), textcoords="offset points", color=color
-        )
+        offset = (5, -13) if any(_is_just_above(other, row) for other in rows) else (5, 5)
+        axes.annotate(row.tool, (x, row.bpb), offset, textcoords="offset points", color=color)
     axes.set_xscale("log")
-    axes.margins(x=0.2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(x=0.2, y=0.1)
     axes.grid(alpha=0.3)
     axes.set(xlabel="compression, kB/s (log)", ylabel="bits per byte", title=title)
     return figure
 
 
-def by_size(points: Iterable[Point]) -> Figure:
+def _is_just_above(other: Row, row: Row) -> bool:
+    """Tell whether a label above the point of `row` would hide the point of `other`."""
+    near = (
+        0.5
+        < speed(other.size, other.compress_seconds)[0] / speed(row.size, row.compress_seconds)[0]
+        < 4
+    )
+    return near and 0 < other.bpb - row.bpb < 0.15
+
+
+def by_size(points: Sequence[Point]) -> Figure:
     """Draw bits per byte against the input's size, one line for each tool."""
     figure, axes = _figure()
     for tool, line in by_tool(points).items():
@@ -74,14 +84,13 @@ def by_size(points: Iterable[Point]) -> Figure:
         width = 2.5 if tool.startswith("shazip") else 1.2
         xs, ys = [point.x for point in line], [point.bpb for point in line]
         axes.plot(xs, ys, "o-", markersize=3, linewidth=width, color=color, label=tool)
-    axes.set_xscale("log", base=2)
-    axes.grid(alpha=0.3)
+    _powers(axes, [point.x for point in points])
     axes.legend()
     axes.set(xlabel="input, bytes (log)", ylabel="bits per byte", title="Short inputs")
     return figure
 
 
-def by_lanes(points: Iterable[Point]) -> Figure:
+def by_lanes(points: Sequence[Point]) -> Figure:
     """Draw bits per byte and speed against the number of lanes."""
     figure, axes = _figure()
     other = axes.twinx()
@@ -89,8 +98,7 @@ def by_lanes(points: Iterable[Point]) -> Figure:
         xs = [point.x for point in line]
         axes.plot(xs, [point.bpb for point in line], "o-", color=OURS)
         other.plot(xs, [point.speed for point in line], "s--", color=OTHERS)
-    axes.set_xscale("log", base=2)
-    axes.grid(alpha=0.3)
+    _powers(axes, [point.x for point in points])
     axes.set_ylabel("bits per byte (solid)", color=OURS)
     other.set_ylabel("compression, kB/s (dashed)", color=OTHERS)
     other.set_ylim(bottom=0)
@@ -104,8 +112,17 @@ def stages(costs: dict[str, float]) -> Figure:
     names = list(costs)[::-1]
     bars = axes.barh(names, [costs[name] / 1000 for name in names], color=OTHERS)
     axes.bar_label(bars, fmt="%.1f", padding=3)
+    axes.margins(x=0.1)
     axes.set(xlabel="microseconds a byte", title="Cost of a byte by stage")
     return figure
+
+
+def _powers(axes: Axes, values: Iterable[int]) -> None:
+    """Give the x axis powers of two, named at the measured values only."""
+    ticks = sorted(set(values))
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.grid(alpha=0.3)
 
 
 def _color(tool: str) -> str:
