@@ -5,6 +5,8 @@ predict -> freqs -> coder -> update -> predict ...
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -79,13 +81,9 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
         return network
     from shazip.mixing import Mixer
 
-    mixer = Mixer(
-        header.lanes,
-        table_size=1 << header.table_bits,
-        history_size=1 << header.history_bits,
-        threads=threads,
-    )
-    return Mixed(network, mixer)
+    sizes = {"table_size": 1 << header.table_bits, "history_size": 1 << header.history_bits}
+    with _sizes_from_archive():
+        return Mixed(network, Mixer(header.lanes, **sizes, threads=threads))
 
 
 def new_header(
@@ -129,5 +127,15 @@ def predictor_memory(engine: Engine, header: Header) -> int:
     if header.mixing_version:
         from shazip.mixing import memory_size
 
-        size += memory_size(header.table_bits, header.history_bits, header.lanes)
+        with _sizes_from_archive():
+            size += memory_size(header.table_bits, header.history_bits, header.lanes)
     return size
+
+
+@contextmanager
+def _sizes_from_archive() -> Iterator[None]:
+    """Turn the ValueError of sizes that mixing cannot have into the archive's fault."""
+    try:
+        yield
+    except ValueError as error:
+        raise FormatError(f"the header's sizes for mixing are refused: {error}") from None
