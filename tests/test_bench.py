@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -289,3 +293,35 @@ def test_pictures_are_the_same_every_time(tmp_path):
         *("size-speed.svg", "by-size.svg", "by-lanes.svg", "stages.svg"),
     ]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no such signals")
+def test_a_run_that_is_ended_takes_the_tool_with_it(tmp_path):
+    (tmp_path / "file").write_bytes(TEXT)
+    program, note = tmp_path / "zpaq", tmp_path / "pid"
+    program.write_text(f"#!/bin/sh\n[ $# = 0 ] && exit\necho $$ > {note}.new\n")
+    with program.open("a") as file:
+        file.write(f"mv {note}.new {note}\nexec sleep 60\n")
+    program.chmod(0o755)
+    command = [sys.executable, "-m", "shazip", "bench", "-t", "zpaq", str(tmp_path / "file")]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        wait_until(note.exists)
+        process.terminate()
+    assert process.returncode == 143
+    wait_until(lambda: not is_alive(int(note.read_text())))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < limit, "waited too long"
+        time.sleep(0.02)

@@ -23,19 +23,25 @@ class LiveTable:
         """Show the rows so far; the first `done` are final."""
         lines = text_lines(rows)
         if self._redraw:
-            self._write([f"\x1b[{self._shown}F"] if self._shown else [])
-            self._write([f"\x1b[K{line[: self._columns() - 1]}\n" for line in lines])
-            self._shown = len(lines)
+            self._draw([line[: self._columns() - 1] for line in lines])
         elif done:
-            self._write([f"{line}\n" for line in lines[self._shown : done + 1]])
+            self._write(lines[self._shown : done + 1])
             self._shown = done + 1
 
     def close(self, rows: Sequence[Row]) -> None:
-        """Explain the marks and leave an empty line."""
-        self._write([f"{line}\n" for line in (*notes(rows), "")])
+        """Show what a narrow terminal cut off, explain the marks and leave an empty line."""
+        if self._redraw:
+            self._draw(text_lines(rows))
+        self._write([*notes(rows), ""])
 
-    def _write(self, texts: list[str]) -> None:
-        self._stream.write("".join(texts))
+    def _draw(self, lines: list[str]) -> None:
+        if self._shown:
+            self._stream.write(f"\x1b[{self._shown}F")
+        self._write([f"\x1b[K{line}" for line in lines])
+        self._shown = len(lines)
+
+    def _write(self, lines: list[str]) -> None:
+        self._stream.write("".join(f"{line}\n" for line in lines))
         self._stream.flush()
 
     def _columns(self) -> int:

@@ -53,6 +53,7 @@ def run_trials(
     """
     tools = tuple(tools)
     rows = [start(tool, file) for tool in tools]
+    watch(rows, 0)
     for number in range(patience.rounds):
         last = number == patience.rounds - 1
         for index, tool in enumerate(tools):
