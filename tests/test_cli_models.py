@@ -10,6 +10,7 @@ from random_models import CONFIGS, random_model
 from shazip import engines, modelfile, modelstore
 from shazip.cli.models import count_parameters
 from shazip.config import NetworkConfig
+from shazip.errors import ModelError
 
 ENGINE = engines.available()[0]
 
@@ -48,6 +49,12 @@ def folder(tmp_path, monkeypatch, made):
     return work
 
 
+@pytest.fixture
+def mixing(monkeypatch):
+    """Mixing that holds its own; its tests are elsewhere."""
+    monkeypatch.setattr("shazip.mixing.check_canary", lambda: None)
+
+
 def compress(*arguments, **keywords):
     return shazip("compress", "--no-mix", *arguments, **keywords)
 
@@ -74,18 +81,28 @@ def test_models_lists_those_that_are_named(folder, made):
     assert out.decode().split()[-2:] == ["1.235", str(path)]
 
 
-def test_models_checks_an_engine(folder):
+def test_models_checks_an_engine(mixing):
     code, out, err = shazip("models", "--check", "--engine", ENGINE, "base", "other")
     assert (code, err) == (0, "")
     wanted = [f"{name}: exact with the {ENGINE} engine" for name in ("base", "other")]
-    assert out.decode().splitlines() == wanted
+    assert out.decode().splitlines() == [*wanted, "context mixing: exact, version 1"]
 
 
-def test_an_engine_that_is_not_exact_is_refused(folder, made):
+def test_models_checks_mixing(monkeypatch):
+    def refuse():
+        raise ModelError("mixing gives other frequencies")
+
+    monkeypatch.setattr("shazip.mixing.check_canary", refuse)
+    code, out, err = shazip("models", "--check", "--engine", ENGINE, "base")
+    assert (code, err) == (1, "shazip: context mixing: mixing gives other frequencies\n")
+    assert out.decode() == f"base: exact with the {ENGINE} engine\n"
+
+
+def test_an_engine_that_is_not_exact_is_refused(folder, made, mixing):
     wrong = {"canary": {"short": "0" * 64, "long": "0" * 64}}
     modelfile.save(replace(made["base"], metadata=wrong), folder / "wrong.safetensors")
     code, out, err = shazip("models", "--check", "wrong.safetensors")
-    assert (code, out) == (1, b"")
+    assert (code, out) == (1, b"context mixing: exact, version 1\n")
     assert "computes other frequencies" in err
     code, out, err = compress("-m", "wrong.safetensors", "a")
     assert (code, out) == (1, b"")

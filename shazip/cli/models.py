@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,15 @@ def models(names: tuple[str, ...], check: bool, engine: str | None) -> None:
     if not wanted:
         folders = " or ".join(map(str, modelstore.folders()))
         raise click.ClickException(f"no model is installed in {folders}")
-    if not check:
+    if check:
+        checks: dict[str, Callable[[], None]] = {
+            name: partial(_check, engine, name) for name in wanted
+        }
+        checks["context mixing"] = _check_mixing
+        for_each(checks, lambda name: checks[name](), reporter)
+    else:
         tell(ROW.format(*TITLES))
-    for_each(wanted, partial(_check, engine) if check else _list, reporter)
+        for_each(wanted, _list, reporter)
 
 
 def _list(name: str) -> None:
@@ -65,6 +72,14 @@ def _check(engine: str | None, name: str) -> None:
         engines.check_long(engines.open_engine(model, each))
         tell(f"{printable(path.stem)}: exact with the {each} engine")
         flush_stdout()  # the next one may take a while
+
+
+def _check_mixing() -> None:
+    """Check what follows the network: its start values belong to no model."""
+    from shazip import mixing
+
+    mixing.check_canary()
+    tell(f"context mixing: exact, version {mixing.MIXING_VERSION}")
 
 
 def count_parameters(config: NetworkConfig) -> int:
