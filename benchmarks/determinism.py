@@ -123,18 +123,8 @@ def tell() -> None:
 
 def run_job(job: dict[str, Any], folder: Path) -> None:
     """Print the archive's hash; write it if there is none yet, else decode the one there."""
-    from shazip.archive import Codec
-
     original = (folder / "original").read_bytes()
-    codec = Codec(
-        job["model"],
-        engine=_engine(job),
-        device=job.get("device"),
-        threads=job.get("threads"),
-        mix=job["mix"],
-        lanes=LANES,
-        block_size=BLOCK_SIZE,
-    )
+    codec = _codec(job)
     packed = codec.compress(original)
     if len(packed) > len(original):
         raise SystemExit("a stored archive proves nothing; take data that the model compresses")
@@ -146,6 +136,20 @@ def run_job(job: dict[str, Any], folder: Path) -> None:
     if sink.getvalue() != original:
         raise SystemExit("other bytes came back")
     print(hashlib.sha256(packed).hexdigest())
+
+
+def _codec(job: dict[str, Any]) -> Any:
+    from shazip.archive import Codec
+
+    return Codec(
+        job["model"],
+        engine=_engine(job),
+        device=job.get("device"),
+        threads=job.get("threads"),
+        mix=job["mix"],
+        lanes=LANES,
+        block_size=BLOCK_SIZE,
+    )
 
 
 def _engine(job: dict[str, Any]) -> Any:

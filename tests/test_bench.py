@@ -18,7 +18,7 @@ import pytest
 from shazip.bench import tools
 from shazip.bench.curves import by_size, pieces
 from shazip.bench.live import LiveTable
-from shazip.bench.plan import RefusedError, competitors, open_subject
+from shazip.bench.plan import RefusedError, competitors, open_subject, shazip_row
 from shazip.bench.results import Input, Point, Results, Row, speed
 from shazip.bench.tables import cells, document, markdown, matrix
 from shazip.bench.tools import TOOLS, Library, Program, Shazip
@@ -140,6 +140,15 @@ def test_the_command_of_shazip_names_model_and_options():
     options = ["--lanes", "8", "--engine", "torch"]
     assert packing[4:] == ["-qf", *model, *options, "-o", "packed.shz", "original"]
     assert unpacking[4:] == ["-qf", *model, *options[2:], "-o", "result", "packed.shz"]
+
+
+def test_a_variant_takes_options_in_both_forms(monkeypatch):
+    monkeypatch.setattr("shazip.modelstore.find_path", lambda name: Path("/models") / str(name))
+    monkeypatch.setattr("shazip.modelfile.read_metadata", lambda path: {})
+    tool = shazip_row("x", "base", ["--lanes=8", "-m", "tiny", "--engine", "torch"])
+    assert tool.model == Path("/models/tiny")
+    assert tool.options == ("--lanes", "8", "--engine", "torch")
+    assert shazip_row("x", "base", ["--model=other"]).model == Path("/models/other")
 
 
 def test_the_program_counts_the_package_without_models_and_byte_code(tmp_path, monkeypatch):

@@ -61,6 +61,11 @@ def shazip_rows(model: str | None, variants: Iterable[str]) -> list[Tool]:
     return rows
 
 
+def _split(option: str) -> list[str]:
+    """Return `--name=value` as two parts, anything else as it is."""
+    return option.split("=", 1) if option.startswith("--") else [option]
+
+
 def _take_model(options: list[str]) -> str | None:
     """Remove -m or --model with its value from `options`, and return the value."""
     for flag in ("-m", "--model"):
@@ -75,6 +80,7 @@ def shazip_row(name: str, model: str | None, options: list[str]) -> Shazip:
     """Return shazip with these options of `shazip compress`; a model among them goes first."""
     from shazip import modelfile, modelstore
 
+    options = [part for option in options for part in _split(option)]
     model = _take_model(options) or model
     path = modelstore.find_path(model).resolve()  # tools work in folders of their own
     return Shazip(name, path, modelfile.read_metadata(path), tuple(options))
