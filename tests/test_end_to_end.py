@@ -1,0 +1,36 @@
+"""Real engines behind the codec: text that a random model makes itself is small, and comes back."""
+
+import numpy as np
+import pytest
+from random_models import CONFIGS, random_model
+
+from shazip import engines
+from shazip.archive import Codec, info
+
+LANES, BLOCK = 9, 128
+MODEL = random_model(3, CONFIGS["heads"])
+
+
+def open_engine(name, threads=None):
+    return engines._create(MODEL, name, None, threads)  # a random model has no canary
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Bytes that the model finds likely: three whole blocks, and one shorter than the lanes."""
+    predictor = open_engine(engines.available()[0]).predictor(1)
+    rng, symbols = np.random.default_rng(4), []
+    for _ in range(3 * BLOCK + LANES - 1):
+        freqs = predictor.predict(1)[0]
+        symbols.append(int(rng.choice(256, p=freqs / freqs.sum())))
+        predictor.update(np.array(symbols[-1:], np.uint8))
+    return bytes(symbols)
+
+
+@pytest.mark.parametrize("name", engines.available())
+def test_state_goes_on_through_blocks_and_is_the_same_in_every_engine(name, data):
+    codec = Codec(engine=open_engine(name, 1), mix=False, lanes=LANES, block_size=BLOCK)
+    packed = codec.compress(data)
+    assert (info(packed).blocks, info(packed).stored_blocks) == (4, 0)
+    for other in engines.available():
+        assert Codec(engine=open_engine(other, 2)).decompress(packed) == data
