@@ -141,6 +141,13 @@ def test_other_sizes_are_refused(text):
         byte_size(text)
 
 
+def test_the_package_can_be_run():
+    command = [sys.executable, "-m", "shazip", "info", "missing"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    error = "shazip: missing: No such file or directory\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", error)
+
+
 def modules_after(*arguments: str) -> set[str]:
     """The modules that a process has loaded when this command line is done."""
     code = (
