@@ -62,7 +62,12 @@ def build(
 
 
 def save(model: IntegerModel, path: Path) -> None:
-    """Write `model` as a safetensors file."""
+    """Write `model` as a file."""
+    Path(path).write_bytes(pack(model))
+
+
+def pack(model: IntegerModel) -> bytes:
+    """Return `model` as a safetensors file; equal models give equal bytes."""
     document = {
         "arithmetic": ARITHMETIC_VERSION,
         "config": asdict(model.config),
@@ -71,7 +76,7 @@ def save(model: IntegerModel, path: Path) -> None:
         **model.metadata,
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    Path(path).write_bytes(pack_tensors(dict(model.tensors), {METADATA_KEY: text}))
+    return pack_tensors(dict(model.tensors), {METADATA_KEY: text})
 
 
 def load(path: Path) -> IntegerModel:

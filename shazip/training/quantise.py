@@ -1,0 +1,183 @@
+"""Float network -> integer model: steps are fitted on training text, then all becomes integers.
+
+docs/arithmetic.md says what the tensors mean; the float values are turned into its steps here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from shazip import modelfile
+from shazip.arithmetic import (
+    BIAS_MAX,
+    INT16_MAX,
+    INT32_MAX,
+    NORM_BIAS_MAX,
+    OPERAND_MAX,
+    SCORE_MULTIPLIER_MAX,
+    SHIFT_MAX,
+)
+from shazip.engines import record_canary
+from shazip.engines.torch import TorchEngine
+from shazip.modelfile import IntegerModel
+from shazip.training.fitting import Product, fit_product, fit_steps, fit_weight
+from shazip.training.model import Attention, Layer, Lstm, Network
+from shazip.training.start import cold_start, places, warm_start
+from shazip.training.tables import standard_tables
+
+Tensors = dict[str, np.ndarray]
+
+LANES, STEPS, WARM_UP = 16, 640, 128  # of the text read for calibration
+ROWS = 2048  # vectors kept for each site
+NORM_SHIFT_MAX = 24
+
+# Steps of docs/arithmetic.md as units for 1.0.
+GATE, BIAS, BOOM, LOGIT, RESIDUAL, NORMAL = 2**8, 2**11, 2**8, 2**5, 2**12, 2**11
+WEIGHT = 2**14  # of attention
+SCORE = 2**7  # indices of the table of exponentials
+
+
+def quantise(
+    network: Network, text: np.ndarray, *, name: str = "", training: Mapping[str, Any] | None = None
+) -> IntegerModel:
+    """Return `network` as an integer model, calibrated on `text`, uint8 (n,) of its training."""
+    network = network.float().cpu().eval()
+    with torch.inference_mode():
+        tensors = Quantiser(network, calibrate(network, text)).tensors()
+    config = network.config
+    model = modelfile.build(config, {**tensors, **cold_start(config)})
+    model = modelfile.build(config, {**tensors, **warm_start(model, text)})
+    metadata = {"training": dict(training or {}), "canary": record_canary(TorchEngine(model))}
+    return modelfile.build(config, model.tensors, name=name, metadata=metadata)
+
+
+def calibrate(network: Network, text: np.ndarray) -> dict[str, Tensor]:
+    """Return what layer norms, LSTMs and layers give on `text`: (ROWS, width) by module name."""
+    symbols = torch.from_numpy(places(text, LANES, STEPS, 0.5).astype(np.int64))
+    count = (STEPS - WARM_UP) * LANES
+    pick = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:ROWS]
+    seen: dict[str, Tensor] = {}
+
+    def keep(name: str, output: Any) -> None:
+        values = output if isinstance(output, Tensor) else output[0]
+        if len(values) != STEPS:  # inside attention lanes come first
+            values = values.transpose(0, 1)
+        seen[name] = values[WARM_UP:].flatten(0, 1)[pick]
+
+    hooks = [
+        module.register_forward_hook(lambda _, __, output, name=name: keep(name, output))
+        for name, module in network.named_modules()
+        if isinstance(module, nn.LayerNorm | Lstm | Layer)
+    ]
+    network(symbols, network.start(LANES))
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+class Quantiser:
+    """Turns the parts of a float `network` into integers; `seen` is what `calibrate` returned."""
+
+    def __init__(self, network: Network, seen: Mapping[str, Tensor]) -> None:
+        self.network = network
+        self.seen = seen
+        self.found: Tensors = {}
+
+    def tensors(self) -> Tensors:
+        """Return all tensors but the start state."""
+        self.found.update(standard_tables())
+        for index, layer in enumerate(self.network.layers):
+            assert isinstance(layer, Layer)
+            self._lstm(f"layers.{index}", layer)
+            if layer.attention is not None:
+                self._attention(f"layers.{index}", layer, layer.attention)
+            self._boom(f"layers.{index}", layer)
+        self._output()
+        return self.found
+
+    def _lstm(self, at: str, layer: Layer) -> None:
+        hidden = self.seen[f"{at}.lstm"]
+        steps = torch.full_like(hidden[0], 1 / OPERAND_MAX)
+        recurrent = fit_weight(hidden, layer.lstm.w_state.data, steps)
+        bias = layer.lstm.bias.data + recurrent.bias
+        self._weight(f"{at}.lstm_hidden", recurrent, GATE)
+        self._set(f"{at}.gates.shift", torch.tensor([SHIFT_MAX]), "int32")
+        if f"{at}." == "layers.0.":
+            inputs = layer.norm_input(self.network.embedding.data) @ layer.lstm.w_input.data.T
+            self._set(f"{at}.input", (inputs + bias) * BIAS, "int16", INT16_MAX)
+            return
+        product = fit_product(self.seen[f"{at}.norm_input"], layer.lstm.w_input.data)
+        self._operand_norm(f"{at}.lstm_norm", layer.norm_input, product.steps)
+        self._weight(f"{at}.lstm_input", product, GATE)
+        self._set(f"{at}.gates.bias", (bias + product.bias) * BIAS, "int32", BIAS_MAX)
+
+    def _attention(self, at: str, layer: Layer, attention: Attention) -> None:
+        config = self.network.config
+        assert layer.norm_query is not None
+        assert layer.norm_memory is not None
+        memory = fit_steps(self.seen[f"{at}.norm_memory"], 0.5)
+        self._operand_norm(f"{at}.memory_norm", layer.norm_memory, memory)
+        query = fit_product(self.seen[f"{at}.norm_query"], attention.query.weight.data)
+        self._operand_norm(f"{at}.query_norm8", layer.norm_query, query.steps)
+        self._residual_norm(f"{at}.query_norm", layer.norm_query)
+        self._linear(f"{at}.query", query, attention.query.bias.data, RESIDUAL)
+        # The gates and the memory's steps go into the query, which then has one step for all.
+        gate = torch.sigmoid(attention.query_gate.data) * torch.sigmoid(attention.key_gate.data)
+        gate = gate * memory
+        step = fit_steps(self.seen[f"{at}.attention.norm"] * gate, 0.0)
+        self._operand_norm(f"{at}.focus_norm", attention.norm, step / gate)
+        score = step[:1] * SCORE / math.sqrt(config.width / config.heads)
+        self._ratios(f"{at}.score.", score, SCORE_MULTIPLIER_MAX)
+        self._ratios(f"{at}.value.", memory * attention.value_scale() * RESIDUAL / WEIGHT)
+
+    def _boom(self, at: str, layer: Layer) -> None:
+        product = fit_product(self.seen[f"{at}.norm_boom"], layer.boom.linear.weight.data)
+        self._operand_norm(f"{at}.boom_norm", layer.norm_boom, product.steps)
+        self._residual_norm(f"{at}.skip_norm", layer.norm_residual)
+        self._linear(f"{at}.boom", product, layer.boom.linear.bias.data, BOOM)
+
+    def _output(self) -> None:
+        last = self.seen[f"layers.{len(self.network.layers) - 1}"]
+        product = fit_product(last, self.network.embedding.data)
+        self._ratios("output.activation_", 1 / (RESIDUAL * product.steps))
+        self._linear("output", product, self.network.bias.data, LOGIT)
+
+    def _linear(self, site: str, product: Product, bias: Tensor, unit: int) -> None:
+        self._weight(site, product, unit)
+        self._set(f"{site}.bias", (bias + product.bias) * unit * 8, "int32", BIAS_MAX)
+        self._set(f"{site}.shift", torch.tensor([SHIFT_MAX]), "int32")
+
+    def _weight(self, site: str, product: Product, unit: int) -> None:
+        self._set(f"{site}.weight", product.weight, "int8")
+        self._set(f"{site}.multiplier", product.row_steps * (unit << SHIFT_MAX), "int32")
+
+    def _ratios(self, prefix: str, ratios: Tensor, most: int = INT32_MAX) -> None:
+        """Store multipliers with the greatest shift that lets them stay below `most`."""
+        bits = math.floor(math.log2(most / max(float(ratios.abs().max()), 1e-9)))
+        shift = min(max(bits, 1), SHIFT_MAX)
+        self._set(f"{prefix}multiplier", ratios * 2**shift, "int32", most)
+        self._set(f"{prefix}shift", torch.tensor([shift]), "int32")
+
+    def _residual_norm(self, site: str, norm: nn.LayerNorm) -> None:
+        self._set(f"{site}.scale", norm.weight.data * RESIDUAL, "int16", INT16_MAX)
+        self._set(f"{site}.bias", norm.bias.data * (RESIDUAL * NORMAL), "int32", NORM_BIAS_MAX)
+
+    def _operand_norm(self, site: str, norm: nn.LayerNorm, steps: Tensor) -> None:
+        scale, bias = norm.weight.data / steps / NORMAL, norm.bias.data / steps
+        room = min(
+            INT16_MAX / max(float(scale.abs().max()), 1e-9),
+            NORM_BIAS_MAX / max(float(bias.abs().max()), 1e-9),
+        )
+        shift = min(max(math.floor(math.log2(room)), 1), NORM_SHIFT_MAX)
+        self._set(f"{site}.scale", scale * 2**shift, "int16", INT16_MAX)
+        self._set(f"{site}.bias", bias * 2**shift, "int32", NORM_BIAS_MAX)
+        self._set(f"{site}.shift", torch.tensor([shift]), "int32")
+
+    def _set(self, name: str, values: Tensor, dtype: str, limit: int = INT32_MAX) -> None:
+        self.found[name] = values.double().round().clamp(-limit, limit).numpy().astype(dtype)

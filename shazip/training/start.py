@@ -1,0 +1,85 @@
+"""The start state of a new model: of some met on training text, the one that helps elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shazip import modelfile
+from shazip.arithmetic import START_MEMORY_MAX
+from shazip.config import NetworkConfig
+from shazip.engines.torch import TorchEngine, TorchPredictor
+from shazip.modelfile import IntegerModel
+
+Tensors = dict[str, np.ndarray]
+
+CANDIDATES = 16
+CONTEXT = 512  # steps that lead to a candidate
+TRIALS, TRIAL_STEPS = 32, 64  # places where each candidate is tried, and for how long
+LINE_END = 10
+
+
+def cold_start(config: NetworkConfig) -> Tensors:
+    """Return a start state of zeros with an empty memory, as at the end of a line."""
+    return {
+        "start.symbol": np.array([LINE_END], np.uint8),
+        "start.hidden": np.zeros((config.layers, config.width), np.int8),
+        "start.cell": np.zeros((config.layers, config.width), np.int32),
+        "start.memory": np.zeros((len(config.attention), 0, config.width), np.int8),
+    }
+
+
+def warm_start(model: IntegerModel, text: np.ndarray) -> Tensors:
+    """Return the best of some start states that `model` reaches on `text`, uint8 (n,)."""
+    context = places(text, CANDIDATES, CONTEXT, 0.25)
+    predictor = TorchEngine(model).predictor(CANDIDATES)
+    for column in context:
+        predictor.logits(CANDIDATES)
+        predictor.update(column)
+    states = [record(predictor, model.config, lane) for lane in range(CANDIDATES)]
+    trials = places(text, TRIALS, TRIAL_STEPS, 0.75)
+    costs = [cost(_started(model, state), trials) for state in states]
+    return states[int(np.argmin(costs))]
+
+
+def places(text: np.ndarray, count: int, steps: int, phase: float) -> np.ndarray:
+    """Return pieces of `text` spread evenly over it, uint8 (steps, count)."""
+    room = len(text) - steps
+    if room < 0:
+        raise ValueError(f"{len(text)} bytes of text are too few, {steps} are wanted")
+    starts = ((np.arange(count) + phase) * room / count).astype(np.int64)
+    pieces: np.ndarray = text[starts + np.arange(steps)[:, None]]
+    return pieces
+
+
+def record(predictor: TorchPredictor, config: NetworkConfig, lane: int) -> Tensors:
+    """Return one lane's state as the tensors of a start state."""
+    state = predictor.state
+    count = min(START_MEMORY_MAX, config.window - 1, int(state.written[lane]))
+    slots = np.arange(state.written[lane] - count, state.written[lane]) % config.window
+    rows = slice(lane * config.heads, (lane + 1) * config.heads)
+    memory = np.zeros((len(config.attention), count, config.width), np.int8)
+    for i, layer in enumerate(config.attention):
+        ring = state.memory[layer][rows].cpu().numpy()  # (heads, window, width / heads)
+        memory[i] = ring[:, slots].transpose(1, 0, 2).reshape(count, config.width)
+    return {
+        "start.symbol": state.symbols[lane : lane + 1].cpu().numpy().astype(np.uint8),
+        "start.hidden": np.stack([h[lane].cpu().numpy() for h in state.hidden]).astype(np.int8),
+        "start.cell": np.stack([c[lane].cpu().numpy() for c in state.cell]).astype(np.int32),
+        "start.memory": memory,
+    }
+
+
+def cost(model: IntegerModel, columns: np.ndarray) -> float:
+    """Return the bits that `model` spends on `columns`, uint8 (steps, lanes), from its start."""
+    lanes = columns.shape[1]
+    predictor = TorchEngine(model).predictor(lanes)
+    bits = 0.0
+    for column in columns:
+        freqs = predictor.predict(lanes)
+        bits += float((24 - np.log2(freqs[np.arange(lanes), column])).sum())
+        predictor.update(column)
+    return bits
+
+
+def _started(model: IntegerModel, state: Tensors) -> IntegerModel:
+    return modelfile.build(model.config, {**model.tensors, **state})
