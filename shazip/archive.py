@@ -21,7 +21,7 @@ from shazip.predictor import (
     Engine,
     Predictor,
     block_memory,
-    check_versions,
+    check_supported,
     new_header,
     open_predictor,
     predictor_memory,
@@ -198,7 +198,7 @@ class Codec:
 
     def _admit(self, header: Header) -> None:
         """Refuse a frame that needs another version of shazip or too much memory."""
-        check_versions(header)
+        check_supported(header)
         self._check_memory(block_memory(header))
 
     def _open_predictor(self, header: Header) -> Predictor:

@@ -5,8 +5,6 @@ predict -> freqs -> coder -> update -> predict ...
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -82,8 +80,7 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     from shazip.mixing import Mixer
 
     sizes = {"table_size": 1 << header.table_bits, "history_size": 1 << header.history_bits}
-    with _sizes_from_archive():
-        return Mixed(network, Mixer(header.lanes, **sizes, threads=threads))
+    return Mixed(network, Mixer(header.lanes, **sizes, threads=threads))
 
 
 def new_header(
@@ -99,20 +96,21 @@ def new_header(
     return Header(model_id, lanes, block_bits, ARITHMETIC_VERSION, MIXING_VERSION, *sizes)
 
 
-def check_versions(header: Header) -> None:
-    """Raise FormatError if this program computes other probabilities than the header asks for."""
+def check_supported(header: Header) -> None:
+    """Raise FormatError if this program cannot compute the probabilities that the header means."""
     if header.arithmetic_version != ARITHMETIC_VERSION:
         raise FormatError(
             f"arithmetic version {header.arithmetic_version}, "
             f"this shazip computes {ARITHMETIC_VERSION}"
         )
     if header.mixing_version:
-        from shazip.mixing import MIXING_VERSION
+        from shazip.mixing import MIXING_VERSION, check_sizes
 
         if header.mixing_version != MIXING_VERSION:
             raise FormatError(
                 f"mixing version {header.mixing_version}, this shazip computes {MIXING_VERSION}"
             )
+        check_sizes(header.table_bits, header.history_bits)
 
 
 def block_memory(header: Header) -> int:
@@ -127,15 +125,5 @@ def predictor_memory(engine: Engine, header: Header) -> int:
     if header.mixing_version:
         from shazip.mixing import memory_size
 
-        with _sizes_from_archive():
-            size += memory_size(header.table_bits, header.history_bits, header.lanes)
+        size += memory_size(header.table_bits, header.history_bits, header.lanes)
     return size
-
-
-@contextmanager
-def _sizes_from_archive() -> Iterator[None]:
-    """Turn the ValueError of sizes that mixing cannot have into the archive's fault."""
-    try:
-        yield
-    except ValueError as error:
-        raise FormatError(f"the header's sizes for mixing are refused: {error}") from None

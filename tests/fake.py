@@ -84,6 +84,7 @@ def install_mixing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     module.MIXING_VERSION = 1
     module.sizes_for = lambda first_block_size: (first_block_size.bit_length(), 3)
     module.memory_size = lambda table_bits, history_bits, lanes: 2**table_bits + 2**history_bits
+    module.check_sizes = lambda table_bits, history_bits: None
     module.made = []
 
     class Mixer:
