@@ -1,0 +1,131 @@
+#include "mixing_learned.hpp"
+
+namespace shazip::mixing {
+namespace {
+
+constexpr uint32_t kStartUpdates = 30;     // what start values count for
+constexpr uint32_t kHistoryLimit = 255;    // later updates move a probability by 1 / 256.6
+constexpr uint32_t kMatchLimit = 1023;
+constexpr int kApmRate = 6;                // an APM moves by 1 / 64
+// |weight| < 4, so |rounded weight| <= 2**13 and a sum of 48 products with inputs below 3072 stays below 2**31.
+constexpr int32_t kWeightLimit = (4 << 20) - 512;
+constexpr int32_t kFinalLimit = 8 << 16;
+static_assert(int64_t{kInputs} * 8192 * kStretchLimit < INT32_MAX, "a sum may overflow");
+
+Pair pair_of(const Tables& tables, const Adaptive& value) {
+  return {static_cast<int16_t>(value.stretched(tables)), static_cast<int16_t>(value.confidence())};
+}
+
+int16_t rounded(int32_t weight) { return static_cast<int16_t>((weight + 256) >> 9); }
+
+int32_t dot(const int16_t* weights, const int16_t* inputs) {
+  int32_t sum = 0;
+  for (int i = 0; i < kInputs; ++i) sum += int32_t{weights[i]} * inputs[i];
+  return sum;
+}
+
+// |error| <= 2**18 and |input| < 2**12: products stay below 2**30.
+void move(int32_t* weights, int16_t* shadow, const int16_t* inputs, int32_t error) {
+  for (int i = 0; i < kInputs; ++i) {
+    const int32_t moved = weights[i] + ((inputs[i] * error + 128) >> 8);
+    weights[i] = clamp(moved, -kWeightLimit, kWeightLimit);
+    shadow[i] = rounded(weights[i]);
+  }
+}
+
+// A probability's error times a rate, step 2**-20, at most 2**18.
+int32_t scaled_error(int bit, int probability, int rate) {
+  return static_cast<int32_t>((int64_t{(bit << 16) - probability} * rate + 8192) >> 14);
+}
+
+}  // namespace
+
+Learned::Learned(const Start& start) : tables_(start.tables) {
+  std::copy(&start.next[0][0], &start.next[0][0] + 512, &next_[0][0]);
+  for (const auto& row : start.histories) for (auto p : row) histories_.emplace_back(p, kStartUpdates);
+  for (const auto& row : start.matches) for (auto p : row) matches_.emplace_back(p, kStartUpdates);
+  for (const auto& value : histories_) history_pairs_.push_back(pair_of(tables_, value));
+  for (const auto& value : matches_) match_pairs_.push_back(pair_of(tables_, value));
+  for (int row = 0; row <= kContexts; ++row) history_pairs_[row * 256] = {0, 0};  // nothing seen, nothing said
+  for (const auto& row : start.weights) for (auto w : row) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
+  for (auto w : weights_) rounded_.push_back(rounded(w));
+  for (const auto& row : start.final_weights) for (auto w : row) final_weights_.push_back(w * 16);
+  for (int i = 0; i < kApms; ++i) apms_[i] = zeroed<uint16_t>(size_t{kApmRows[i]} * kApmStride);
+}
+
+void Learned::update_history(int row, uint8_t state, int bit) {
+  if (state == 0) return;
+  Adaptive& value = histories_[row * 256 + state];
+  value.update(tables_, bit, kHistoryLimit);
+  history_pairs_[row * 256 + state] = pair_of(tables_, value);
+}
+
+void Learned::update_match(int model, int cell, int hit) {
+  Adaptive& value = matches_[model * kMatchCells + cell];
+  value.update(tables_, hit, kMatchLimit);
+  match_pairs_[model * kMatchCells + cell] = pair_of(tables_, value);
+}
+
+int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) const {
+  const int shifted = stretched + 3072, bucket = shifted >> 8, part = shifted & 255;
+  const uint32_t cell = row * kApmStride + static_cast<uint32_t>(bucket);
+  node.apm_cells[which] = cell + (part >= 128);
+  const auto low = static_cast<uint16_t>(apms_[which][cell] + tables_.identity[bucket]);
+  const auto high = static_cast<uint16_t>(apms_[which][cell + 1] + tables_.identity[bucket + 1]);
+  return (low * (256 - part) + high * part) >> 8;
+}
+
+void Learned::prefetch(Apm which, uint32_t row) const {
+#if defined(__GNUC__)
+  __builtin_prefetch(&apms_[which][row * kApmStride]);
+#endif
+}
+
+void Learned::mix(Node& node) const {
+  int64_t sum = 0;
+  for (int set = 0; set < kSets; ++set) {
+    const int32_t output = dot(&rounded_[node.rows[set] * kInputs], node.inputs) >> 11;
+    node.outputs[set] = clamp(output, -kStretchLimit, kStretchLimit);
+    sum += int64_t{final_weights_[node.final_row * kSets + set]} * node.outputs[set];
+  }
+  node.final_output = clamp(static_cast<int>(sum >> 16), -kStretchLimit, kStretchLimit);
+}
+
+void Learned::train(const Node& node, int bit, int rate, int final_rate) {
+  for (int set = 0; set < kSets; ++set) {
+    const int32_t error = scaled_error(bit, tables_.squashed(node.outputs[set]), rate);
+    move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs, error);
+  }
+  const int64_t error = scaled_error(bit, tables_.squashed(node.final_output), final_rate);
+  for (int set = 0; set < kSets; ++set) {
+    int32_t& weight = final_weights_[node.final_row * kSets + set];
+    const auto change = static_cast<int32_t>((node.outputs[set] * error + 2048) >> 12);
+    weight = clamp(weight + change, -kFinalLimit, kFinalLimit);
+  }
+  for (int i = 0; i < kApms; ++i) {
+    uint16_t& cell = apms_[i][node.apm_cells[i]];
+    const uint16_t identity = tables_.identity[node.apm_cells[i] % kApmStride];
+    const int p = static_cast<uint16_t>(cell + identity);
+    cell = static_cast<uint16_t>(p + (((bit ? 65535 : 0) - p) >> kApmRate) - identity);
+  }
+}
+
+Start Learned::learned() const {
+  Start start{};
+  start.tables = tables_;
+  std::copy(&next_[0][0], &next_[0][0] + 512, &start.next[0][0]);
+  for (int i = 0; i < (kContexts + 1) * 256; ++i) start.histories[i / 256][i % 256] = histories_[i].probability();
+  for (int i = 0; i < kMatches * kMatchCells; ++i) start.matches[i / kMatchCells][i % kMatchCells] = matches_[i].probability();
+  for (int i = 0; i < kRows * kInputs; ++i) start.weights[i / kInputs][i % kInputs] = static_cast<int16_t>((weights_[i] + 128) >> 8);
+  for (int i = 0; i < kNodes * kSets; ++i) start.final_weights[i / kSets][i % kSets] = static_cast<int16_t>(clamp((final_weights_[i] + 8) >> 4, -32768, 32767));
+  return start;
+}
+
+size_t Learned::size() {
+  size_t size = sizeof(Learned) + (kContexts + 1) * 256 * 8 + kMatches * kMatchCells * 8;
+  size += kRows * kInputs * 6 + kNodes * kSets * 4;
+  for (uint32_t rows : kApmRows) size += size_t{rows} * kApmStride * 2;
+  return size;
+}
+
+}  // namespace shazip::mixing

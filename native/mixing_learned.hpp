@@ -1,0 +1,67 @@
+// Everything that mixing learns besides bit histories: adaptive probabilities, mixer weights, APMs.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "mixing_slots.hpp"
+#include "mixing_start.hpp"
+
+namespace shazip::mixing {
+
+constexpr int kApms = 3;
+constexpr int kApmStride = 32;  // 25 buckets, 256 steps apart; a row fills a cache line
+enum Apm { kOfNetwork, kOfOrderOne, kOfOrderTwo };
+constexpr uint32_t kApmRows[kApms] = {256, 65536, 65536};
+
+// One binary decision of one lane: what it was predicted from. Kept until the bit is known.
+struct Node {
+  alignas(64) int16_t inputs[kInputs];
+  int32_t rows[kSets];        // of the weights
+  int32_t outputs[kSets];     // stretched probabilities, one of each set
+  int32_t final_row;
+  int32_t final_output;
+  uint32_t apm_cells[kApms];  // the nearer of the two buckets
+  int32_t probability;        // that the bit is 1, 1..65535
+};
+
+// Two inputs that a bit history or a match gives: its stretched probability and its distance from one half.
+struct Pair {
+  int16_t stretched;
+  int16_t confidence;
+};
+
+class Learned {
+ public:
+  explicit Learned(const Start& start);
+
+  const Tables& tables() const { return tables_; }
+  Pair history(int row, uint8_t state) const { return history_pairs_[row * 256 + state]; }
+  Pair match(int model, int cell) const { return match_pairs_[model * kMatchCells + cell]; }
+  void update_history(int row, uint8_t state, int bit);
+  void update_match(int model, int cell, int hit);
+  uint8_t next(uint8_t state, int bit) const { return next_[state][bit]; }
+
+  // The probability 0..65535 that APM `which` makes of a stretched one in a row; sets the cell to update.
+  int refine(Apm which, uint32_t row, int stretched, Node& node) const;
+  void prefetch(Apm which, uint32_t row) const;
+  // Fills `outputs` and `final_output` from `inputs`, `rows` and `final_row`.
+  void mix(Node& node) const;
+  // Moves weights and APMs towards the bit that came. Rates have a step of 2**-18.
+  void train(const Node& node, int bit, int rate, int final_rate);
+
+  Start learned() const;
+  static size_t size();
+
+ private:
+  Tables tables_;
+  uint8_t next_[256][2];
+  std::vector<Adaptive> histories_, matches_;
+  std::vector<Pair> history_pairs_, match_pairs_;  // of the same, kept ready
+  std::vector<int32_t> weights_;                   // step 2**-20
+  std::vector<int16_t> rounded_;                   // the same, step 2**-11: what predictions use
+  std::vector<int32_t> final_weights_;             // step 2**-16
+  Zeroed<uint16_t> apms_[kApms];                   // difference from the identity, modulo 2**16
+};
+
+}  // namespace shazip::mixing

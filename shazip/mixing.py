@@ -1,0 +1,165 @@
+"""Context mixing: what a frame has shown so far refines the network's prediction (docs/mixing.md).
+
+network's freqs -> Mixer.mix -> freqs for the coder; Mixer.update(column) after each step. The
+arithmetic is in native/mixing*; this module holds what belongs to the mixing version: start values,
+sizes and the canary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shazip.errors import FormatError, ModelError
+
+MIXING_VERSION = 1
+TABLE_BITS = range(16, 31)  # log2 of bytes: bit histories of all contexts
+HISTORY_BITS = range(10, 31)  # log2 of bytes: symbols coded so far, in all lanes
+
+_START = Path(__file__).with_name("mixing.bin")
+# Digests (BLAKE2b, 16 bytes) of the start values and of all frequencies over the canary's probe.
+_START_DIGEST = "40e43cf0801b8c83eac38eaceb4a4cec"
+_CANARY_DIGEST = "e542771043d094b267091f89e36840ea"
+_CANARY_STEPS, _CANARY_LANES = 64, 8
+
+
+class Mixer:
+    """The mixing of one frame; `mix` and `update` alternate. Threads change no bit."""
+
+    def __init__(
+        self, lanes: int, *, table_size: int, history_size: int, threads: int | None = None
+    ) -> None:
+        """Start with empty tables of these sizes in bytes, powers of two.
+
+        Raises FormatError for sizes outside TABLE_BITS and HISTORY_BITS, ModelError if this
+        machine mixes other frequencies than it should.
+        """
+        bits = _bits(table_size), _bits(history_size)
+        check_sizes(*bits)
+        check_canary()
+        self._native = _open(lanes, *bits, threads or _default_threads(lanes))
+
+    def mix(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Turn the network's frequencies (live, 256) into mixed ones (live, 256).
+
+        Both: each at least 1, each row summing to 2**24.
+        """
+        mixed: NDArray[np.uint32] = self._native.mix(freqs)
+        return mixed
+
+    def update(self, column: NDArray[np.uint8]) -> None:
+        """Take the symbols (live,) that came."""
+        self._native.update(column)
+
+
+def sizes_for(first_block_size: int) -> tuple[int, int]:
+    """Return (table_bits, history_bits) of a frame whose first block has so many bytes.
+
+    A byte touches at most 32 slots of 16 bytes; with 128 to 256 bytes of table for each, few are
+    lost. A first block of 1 MiB may have many others after it.
+    """
+    size_bits = max(first_block_size - 1, 1).bit_length()
+    if size_bits >= 20:
+        return 28, 23
+    return max(size_bits + 7, 20), max(size_bits, 12)
+
+
+def check_sizes(table_bits: int, history_bits: int) -> None:
+    """Raise FormatError for sizes that no frame may ask for."""
+    if table_bits not in TABLE_BITS:
+        raise FormatError(f"mixing tables of 2**{table_bits} bytes, not 2**16 to 2**30")
+    if history_bits not in HISTORY_BITS:
+        raise FormatError(f"a mixing history of 2**{history_bits} bytes, not 2**10 to 2**30")
+
+
+def memory_size(table_bits: int, history_bits: int, lanes: int) -> int:
+    """Return the bytes that a Mixer allocates; raise FormatError for sizes out of range."""
+    check_sizes(table_bits, history_bits)
+    return int(_library().mixer_size(lanes, table_bits, history_bits))
+
+
+@cache
+def start_values() -> bytes:
+    """Return the start values that belong to this mixing version; raise ModelError if damaged."""
+    data = zlib.decompress(_START.read_bytes())
+    if _digest(data) != _START_DIGEST:
+        raise ModelError(f"{_START} does not hold the start values of mixing {MIXING_VERSION}")
+    return data
+
+
+@cache
+def check_canary() -> None:
+    """Mix a short probe, once; raise ModelError if this machine gets other frequencies."""
+    found = canary_digest()
+    if found != _CANARY_DIGEST:
+        raise ModelError(f"mixing gives {found} on its probe, not {_CANARY_DIGEST}")
+
+
+def canary_digest() -> str:
+    """Return the digest of all mixed frequencies over a probe of text and of arbitrary bytes."""
+    mixer = _open(_CANARY_LANES, TABLE_BITS[0], HISTORY_BITS[0], threads=1)
+    text = np.frombuffer(b"The quick brown fox, 1234\n" * 32, np.uint8)
+    noise = np.arange(_CANARY_STEPS * _CANARY_LANES, dtype=np.uint32) * 2654435761 >> 24
+    digest = hashlib.blake2b(digest_size=16)
+    for step in range(_CANARY_STEPS):
+        live = _CANARY_LANES - step // 24
+        freqs = mixer.mix(_probe_freqs(step, live))
+        digest.update(freqs.astype("<u4").tobytes())
+        column = text[5 * np.arange(live) + step].copy()
+        column[live // 2 :: 4] = noise[step * _CANARY_LANES :][: len(column[live // 2 :: 4])]
+        mixer.update(column)
+    return digest.hexdigest()
+
+
+def _probe_freqs(step: int, live: int) -> NDArray[np.uint32]:
+    """Return frequencies (live, 256) of a made-up network: uneven, different in each lane."""
+    symbols = np.arange(256, dtype=np.int64)
+    lanes = np.arange(live, dtype=np.int64)[:, None]
+    weights = 1 + (symbols * 37 + lanes * 11 + step * 101) % 251**2 % 4093
+    scaled = 1 + weights * (2**24 - 256) // weights.sum(axis=1, keepdims=True)
+    scaled[:, 32] += 2**24 - scaled.sum(axis=1)
+    freqs: NDArray[np.uint32] = scaled.astype(np.uint32)
+    return freqs
+
+
+def _open(lanes: int, table_bits: int, history_bits: int, threads: int) -> Any:
+    return _library().Mixer(
+        lanes=lanes,
+        table_bits=table_bits,
+        history_bits=history_bits,
+        start=start_values(),
+        threads=threads,
+    )
+
+
+def _library() -> ModuleType:
+    """Return the compiled module, or raise a sentence saying what to do without it."""
+    from shazip.engines.native import load_module
+
+    library = load_module()
+    if not hasattr(library, "Mixer"):
+        raise ModelError("shazip._native was built without mixing; build it again")
+    return library
+
+
+def _default_threads(lanes: int) -> int:
+    """Return how many threads are worth it: a lane alone leaves nothing to share."""
+    from shazip.engines.native import available_threads
+
+    return min(available_threads(), 16) if lanes >= 4 else 1
+
+
+def _bits(size: int) -> int:
+    """Return log2 of a power of two, -1 of anything else."""
+    return size.bit_length() - 1 if size > 0 and size & (size - 1) == 0 else -1
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,465 @@
+"""Context mixing in plain Python, as docs/mixing.md has it: slow, and bit for bit the native."""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+
+import numpy as np
+
+MASK32, MASK64 = 2**32 - 1, 2**64 - 1
+CONTEXTS, MATCHES, SETS, INPUTS = 16, 2, 5, 48
+SET_SIZES = (256, 80, 256, 256, 2048)
+SET_FIRST = [sum(SET_SIZES[:i]) for i in range(SETS)]
+LIMIT = 3071
+WORTH_MIXING = 2**14
+LENGTHS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 9, 9, 10, 10, *[11] * 8, *[12] * 8, 13]
+CERTAINTIES = (64, 192, 384, 640, 1024, 1500, 2100)
+
+
+def clamp(x: int, low: int, high: int) -> int:
+    return max(low, min(high, x))
+
+
+def scramble(x: int) -> int:
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & MASK64
+    return (x ^ (x >> 27)) * 0x94D049BB133111EB & MASK64
+
+
+class Start:
+    """The start values, unpacked from what the package ships."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+        self.log2 = self._take("H", 4096)
+        self.squash_table = self._take("H", 3072)
+        self.next = self._rows("B", 256, 2)
+        self.histories = self._rows("H", CONTEXTS + 1, 256)
+        self.matches = self._rows("H", MATCHES, 128)
+        self.weights = self._rows("h", sum(SET_SIZES), INPUTS)
+        self.final_weights = self._rows("h", 256, SETS)
+        assert self._at == len(data)
+
+    def _take(self, kind: str, count: int) -> list[int]:
+        values = struct.unpack_from(f"<{count}{kind}", self._data, self._at)
+        self._at += struct.calcsize(f"<{count}{kind}")
+        return list(values)
+
+    def _rows(self, kind: str, rows: int, columns: int) -> list[list[int]]:
+        return [self._take(kind, columns) for _ in range(rows)]
+
+    def logarithm(self, x: int) -> int:
+        e = x.bit_length() - 1
+        mantissa = x >> (e - 12) if e >= 12 else x << (12 - e)
+        return (e << 16) + self.log2[mantissa - 4096]
+
+    def ratio(self, a: int, b: int) -> int:
+        return clamp(((self.logarithm(a) - self.logarithm(b)) * 177 + 32768) >> 16, -LIMIT, LIMIT)
+
+    def squash(self, x: int) -> int:
+        return self.squash_table[(clamp(x, -LIMIT - 1, LIMIT) + 3072) >> 1]
+
+    def stretch(self, p: int) -> int:
+        return self.ratio(2 * (p >> 4) + 1, 8191 - 2 * (p >> 4))
+
+
+class Adaptive:
+    def __init__(self, start: Start, probability: int) -> None:
+        self.start, self.p, self.updates = start, probability << 6, 30
+
+    def update(self, bit: int, limit: int) -> None:
+        target = 2**22 - 1 if bit else 0
+        step = 655360 // (10 * self.updates + 16)
+        self.p = clamp(self.p + ((target - self.p) * step >> 16), 1, 2**22 - 2)
+        self.updates = min(self.updates + 1, limit)
+
+    def pair(self) -> tuple[int, int]:
+        return self.start.ratio(self.p, 2**22 - self.p), (self.p - 2**21) >> 11
+
+
+class Slots:
+    """One context's slots: buckets of four, found by a check byte."""
+
+    def __init__(self, bits: int) -> None:
+        self.shift = 64 - (bits - 6)
+        self.buckets: dict[int, list[list[int]]] = defaultdict(lambda: [[0] * 16 for _ in range(4)])
+
+    def _place(self, context: int, nibble: int) -> tuple[int, int]:
+        h = (context + nibble * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 & MASK64
+        return h >> self.shift, (h >> 24 & 255) or 1
+
+    def find(self, context: int, nibble: int) -> list[int]:
+        bucket, check = self._place(context, nibble)
+        if bucket in self.buckets:
+            for slot in self.buckets[bucket]:
+                if slot[0] == check:
+                    return slot
+        return [0] * 16
+
+    def claim(self, context: int, nibble: int) -> list[int]:
+        at, check = self._place(context, nibble)
+        bucket = self.buckets[at]
+        for slot in bucket:
+            if slot[0] == check:
+                return slot
+        slot = min(bucket, key=lambda slot: slot[1])  # the first of equals
+        slot[:] = [check] + [0] * 15
+        return slot
+
+
+def letter(symbol: int) -> bool:
+    return symbol >= 128 or chr(symbol).isalpha()
+
+
+def symbol_class(symbol: int) -> int:
+    if letter(symbol):
+        return 2 if 65 <= symbol <= 90 else 1
+    for group, number in ((b"0123456789", 3), (b" ", 4), (b"\n", 5), (b".,;:", 6)):
+        if symbol in group:
+            return number
+    if symbol < 32:
+        return 8
+    for group, number in ((b"<>", 9), (b"\"'", 10), (b"()[]{}", 11)):
+        if symbol in group:
+            return number
+    return 7
+
+
+class Match:
+    def __init__(self) -> None:
+        self.active, self.place, self.length, self.misses, self.expected = False, 0, 0, 0, 0
+
+    def cell(self) -> int:
+        return LENGTHS[min(self.length, 32)] * 8 + min(self.misses, 7)
+
+
+class Lane:
+    def __init__(self) -> None:
+        self.symbols = self.classes = self.count = self.word = self.last_word = 0
+        self.line = self.last_line = 0
+        self.contexts: list[int] = []
+        self.matches = [Match() for _ in range(MATCHES)]
+
+    def advance(self, symbol: int) -> None:
+        self.count += 1
+        self.symbols = (self.symbols << 8 | symbol) & MASK64
+        self.classes = (self.classes << 4 | symbol_class(symbol)) & MASK64
+        if letter(symbol):
+            lower = symbol + 32 if 65 <= symbol <= 90 else symbol
+            self.word = (self.word + lower + 1) * 0x2F0B4C47 & MASK32
+        elif self.word:
+            self.last_word, self.word = self.word, 0
+        if symbol == 10:
+            self.last_line, self.line = self.line, self.count
+
+
+class Node:
+    """One binary decision and what it was made of."""
+
+    inputs: list[int]
+    rows: list[int]
+    outputs: list[int]
+    final_output: int
+    apm_cells: list[tuple[int, int, int]]
+    probability: int
+
+
+class Mixer:
+    """The same interface as shazip.mixing.Mixer."""
+
+    def __init__(self, lanes: int, table_bits: int, history_bits: int, start: bytes) -> None:
+        s = self.start = Start(start)
+        self.histories = [[Adaptive(s, p) for p in row] for row in s.histories]
+        self.match_cells = [[Adaptive(s, p) for p in row] for row in s.matches]
+        limit = 4 * 2**20 - 512
+        self.weights = [[clamp(w * 256, -limit, limit) for w in row] for row in s.weights]
+        self.final_weights = [[w * 16 for w in row] for row in s.final_weights]
+        self.apms: dict[tuple[int, int, int], int] = {}
+        self.slots = [Slots(table_bits - 4) for _ in range(CONTEXTS)]
+        self.order_zero = [0] * 256
+        self.of_symbol, self.of_pair = [0] * 256, [0] * 65536
+        self.ring_bits = max(1, history_bits - (lanes - 1).bit_length())
+        self.rings = [[0] * 2**self.ring_bits for _ in range(lanes)]
+        self.last_seen: list[dict[int, tuple[int, int]]] = [{}, {}]
+        self.match_shift = 64 - (history_bits - 2)
+        self.lanes = [Lane() for _ in range(lanes)]
+        for i in range(lanes):
+            self._set_contexts(i)
+        self.freqs: list[list[int]] = []
+
+    def mix(self, freqs: np.ndarray) -> np.ndarray:
+        self.freqs = [[int(f) for f in row] for row in freqs]
+        rows = [self._mix_lane(i) for i in range(len(self.freqs))]
+        return np.array(rows, np.uint32).reshape(-1, 256)
+
+    def update(self, column: np.ndarray) -> None:
+        symbols = [int(symbol) for symbol in column]
+        paths = [self._path(i, symbol) for i, symbol in enumerate(symbols)]
+        for path in paths:
+            for node, bit in path:
+                self._train(node, bit, len(symbols))
+        for i, symbol in enumerate(symbols):
+            self._remember(self.lanes[i], symbol)
+        for i, symbol in enumerate(symbols):
+            self._judge_matches(self.lanes[i], symbol)
+        for i, symbol in enumerate(symbols):
+            self._take_symbol(i, symbol)
+        for i, symbol in enumerate(symbols):
+            self._match(i, symbol)
+            self._set_contexts(i)
+
+    # Prediction
+
+    def _sums(self, lane: int) -> list[int]:
+        sums = [0] * 256 + self.freqs[lane]
+        for node in range(255, 0, -1):
+            sums[node] = sums[2 * node] + sums[2 * node + 1]
+        return sums
+
+    def _mix_lane(self, lane: int) -> list[int]:
+        sums = self._sums(lane)
+        mass = [0] * 512
+        mass[1] = 2**24
+        for node in range(1, 256):
+            leaves = 256 >> (node.bit_length() - 1)
+            if mass[node] == 0:
+                continue
+            if mass[node] < WORTH_MIXING:
+                self._keep_proportions(node, leaves, sums, mass)
+                continue
+            p = self._predict(lane, node, sums).probability
+            mass[2 * node + 1] = leaves // 2 + ((mass[node] - leaves) * p >> 16)
+            mass[2 * node] = mass[node] - mass[2 * node + 1]
+        return mass[256:]
+
+    @staticmethod
+    def _keep_proportions(node: int, leaves: int, sums: list[int], mass: list[int]) -> None:
+        first = node * leaves
+        scale = ((mass[node] - leaves) << 36) // sums[node]
+        for leaf in range(first, first + leaves):
+            mass[leaf] = 1 + (sums[leaf] * scale >> 36)
+        mass[first] += mass[node] - sum(mass[first : first + leaves])
+
+    def _predict(self, lane_index: int, n: int, sums: list[int]) -> Node:
+        start, lane, depth = self.start, self.lanes[lane_index], n.bit_length() - 1
+        previous = lane.symbols & 255
+        node = Node()
+        node.apm_cells = []
+        network = start.ratio(sums[2 * n + 1], sums[2 * n])
+        refined = self._refine(0, n, network, node)
+        node.inputs = [256, network, (start.squash(network) - 32768) >> 5, start.stretch(refined)]
+        strength = self._add_match_inputs(lane, n, depth, node)
+        known = self._add_history_inputs(lane, n, depth, node)
+        certainty = sum(abs(network) >= bound for bound in CERTAINTIES)
+        choices = (
+            n,
+            strength * 8 + known,
+            previous,
+            (certainty * 8 + depth) * 4 + min(known // 2, 3),
+            (lane.classes & 255) * 8 + depth,
+        )
+        node.rows = [first + choice for first, choice in zip(SET_FIRST, choices, strict=True)]
+        self._mix_node(n, node)
+        order_two = scramble(lane.symbols & 0xFFFF) >> 20 & MASK32
+        row = (order_two ^ (n * 0x9E3779B1 & MASK32) >> 9) & 0xFFFF
+        mixed = start.squash(node.final_output)
+        one = self._refine(1, previous << 8 | n, node.final_output, node)
+        two = self._refine(2, row, node.final_output, node)
+        node.probability = clamp((mixed * 6 + one * 5 + two * 5) >> 4, 1, 65535)
+        return node
+
+    def _apm(self, cell: tuple[int, int, int]) -> int:
+        return self.apms.get(cell, self.start.squash(256 * (cell[2] - 12)))
+
+    def _refine(self, which: int, row: int, stretched: int, node: Node) -> int:
+        bucket, part = divmod(stretched + 3072, 256)
+        node.apm_cells.append((which, row, bucket + (part >= 128)))
+        low, high = self._apm((which, row, bucket)), self._apm((which, row, bucket + 1))
+        return (low * (256 - part) + high * part) >> 8
+
+    def _add_match_inputs(self, lane: Lane, n: int, depth: int, node: Node) -> int:
+        strength = 0
+        for i, match in enumerate(lane.matches):
+            expected = match.expected | 256
+            if not match.active or expected >> (8 - depth) != n:
+                node.inputs += [0, 0]
+                continue
+            sign = 1 if expected >> (7 - depth) & 1 else -1
+            stretched, confidence = self.match_cells[i][match.cell()].pair()
+            node.inputs += [sign * stretched, sign * confidence]
+            if i == 0:
+                strength = 1 + LENGTHS[min(match.length, 32)] // 2
+            elif strength == 0:
+                strength = 9 if match.length >= 8 else 8
+        return strength
+
+    def _add_history_inputs(self, lane: Lane, n: int, depth: int, node: Node) -> int:
+        states = [self._slot(i, lane, n, depth)[self._in_nibble(n, depth)] for i in range(CONTEXTS)]
+        for i in (CONTEXTS, *range(CONTEXTS)):  # order 0 comes first
+            state = states[i] if i < CONTEXTS else self.order_zero[n]
+            node.inputs += self.histories[i][state].pair() if state else (0, 0)
+        node.inputs += [0] * (INPUTS - len(node.inputs))
+        return sum(state != 0 for state in states[:6])
+
+    def _slot(self, i: int, lane: Lane, n: int, depth: int) -> list[int]:
+        nibble = 0 if depth < 4 else 1 + ((n >> (depth - 4)) & 15)
+        return self.slots[i].find(lane.contexts[i], nibble)
+
+    @staticmethod
+    def _in_nibble(n: int, depth: int) -> int:
+        return n if depth < 4 else 1 << (depth - 4) | n & ((1 << (depth - 4)) - 1)
+
+    def _mix_node(self, n: int, node: Node) -> None:
+        node.outputs = []
+        for row in node.rows:
+            total = sum(
+                (w + 256 >> 9) * x for w, x in zip(self.weights[row], node.inputs, strict=True)
+            )
+            node.outputs.append(clamp(total >> 11, -LIMIT, LIMIT))
+        total = sum(w * x for w, x in zip(self.final_weights[n], node.outputs, strict=True))
+        node.final_output = clamp(total >> 16, -LIMIT, LIMIT)
+
+    # Learning
+
+    def _path(self, lane: int, symbol: int) -> list[tuple[Node, int]]:
+        sums, mass, path = self._sums(lane), 2**24, []
+        for depth in range(8):
+            if mass < WORTH_MIXING:
+                break
+            n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
+            node = self._predict(lane, n, sums)
+            node.number = n
+            path.append((node, bit))
+            half = 128 >> depth
+            one = half + ((mass - 2 * half) * node.probability >> 16)
+            mass = one if bit else mass - one
+        return path
+
+    def _train(self, node: Node, bit: int, live: int) -> None:
+        rate, final_rate = rates(live)
+        for row, output in zip(node.rows, node.outputs, strict=True):
+            error = ((bit << 16) - self.start.squash(output)) * rate + 8192 >> 14
+            limit = 4 * 2**20 - 512
+            self.weights[row] = [
+                clamp(w + (x * error + 128 >> 8), -limit, limit)
+                for w, x in zip(self.weights[row], node.inputs, strict=True)
+            ]
+        error = ((bit << 16) - self.start.squash(node.final_output)) * final_rate + 8192 >> 14
+        self.final_weights[node.number] = [
+            clamp(w + (x * error + 2048 >> 12), -(2**19), 2**19)
+            for w, x in zip(self.final_weights[node.number], node.outputs, strict=True)
+        ]
+        for cell in node.apm_cells:
+            p = self._apm(cell)
+            self.apms[cell] = p + ((65535 * bit - p) >> 6)
+
+    def _step(self, row: int, state: int, bit: int) -> int:
+        if state:
+            self.histories[row][state].update(bit, 255)
+        return self.start.next[state][bit]
+
+    def _remember(self, lane: Lane, symbol: int) -> None:
+        for depth in range(8):
+            n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
+            self.order_zero[n] = self._step(CONTEXTS, self.order_zero[n], bit)
+        for i in range(CONTEXTS):
+            for depth in range(8):
+                n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
+                if depth % 4 == 0:
+                    slot = self.slots[i].claim(
+                        lane.contexts[i], 0 if depth == 0 else 1 + (symbol >> 4)
+                    )
+                at = self._in_nibble(n, depth)
+                slot[at] = self._step(i, slot[at], bit)
+
+    def _judge_matches(self, lane: Lane, symbol: int) -> None:
+        for i, match in enumerate(lane.matches):
+            if not match.active:
+                continue
+            for bit in range(7, -1, -1):
+                hit = match.expected >> bit == symbol >> bit
+                self.match_cells[i][match.cell()].update(hit, 1023)
+                if not hit:
+                    break
+
+    # History
+
+    def _ring(self, lane: int, count: int) -> int:
+        return self.rings[lane][count % 2**self.ring_bits]
+
+    def _take_symbol(self, i: int, symbol: int) -> None:
+        lane = self.lanes[i]
+        self.rings[i][lane.count % 2**self.ring_bits] = symbol
+        one, two = lane.symbols & 255, lane.symbols & 0xFFFF
+        self.of_symbol[one] = (self.of_symbol[one] << 8 | symbol) & MASK32
+        self.of_pair[two] = (self.of_pair[two] << 8 | symbol) & 0xFFFF
+        lane.advance(symbol)
+
+    def _is_head(self, place: tuple[int, int]) -> bool:
+        return (self.lanes[place[0]].count - place[1]) % 2**self.ring_bits == 0
+
+    def _match(self, i: int, symbol: int) -> None:
+        lane = self.lanes[i]
+        for which, minimum in enumerate((12, 5)):
+            match = lane.matches[which]
+            if match.active:
+                self._follow(match, symbol)
+            if lane.count >= minimum:
+                self._look_up(which, minimum, i, match)
+            if match.active:
+                match.expected = self._ring(*match.place)
+
+    def _follow(self, match: Match, symbol: int) -> None:
+        if match.expected == symbol:
+            match.length = min(match.length + 1, 65535)
+            if match.length >= 16:
+                match.misses = 0
+        else:
+            match.length, match.misses = 0, match.misses + 1
+        match.place = (match.place[0], (match.place[1] + 1) % 2**self.ring_bits)
+        match.active = match.misses <= 8 and not self._is_head(match.place)
+
+    def _look_up(self, which: int, minimum: int, i: int, match: Match) -> None:
+        lane, h = self.lanes[i], 0
+        for back in range(1, minimum + 1):
+            h = (h + self._ring(i, lane.count - back) + 1) * 0x9E3779B97F4A7C15 & MASK64
+        key = scramble(h) >> self.match_shift
+        seen = self.last_seen[which].get(key)
+        if seen and (not match.active or match.length < 8) and not self._is_head(seen):
+            length = 0
+            limit = min(32, lane.count, 2**self.ring_bits - 1)
+            while length < limit and self._ring(seen[0], seen[1] - length - 1) == self._ring(
+                i, lane.count - length - 1
+            ):
+                length += 1
+            if length >= minimum:
+                match.active, match.place, match.length, match.misses = True, seen, length, 0
+        self.last_seen[which][key] = (i, lane.count % 2**self.ring_bits)
+
+    def _set_contexts(self, i: int) -> None:
+        lane = self.lanes[i]
+        s = lane.symbols
+        one, two = s & 255, s & 0xFFFF
+        at = lane.last_line + lane.count - lane.line
+        above = self._ring(i, at) if at < lane.line and lane.count - at < 2**self.ring_bits else 0
+        column = min(lane.count - lane.line, 255)
+        values = [s & (256**order - 1) for order in range(1, 8)]
+        values += [
+            lane.word << 1 if lane.word else lane.last_word << 9 | one << 1 | 1,
+            (lane.word << 32) + lane.last_word + one * 0x10001,
+            s >> 8 & 0xFFFF,
+            s >> 16 & 0xFFFF,
+            above << 8 | one | column << 16,
+            self.of_symbol[one] << 8 | one,
+            self.of_pair[two] << 16 | two,
+            lane.classes & MASK32,
+            above << 16 | two,
+        ]
+        lane.contexts = [
+            scramble(value + (k + 1) * 0xD6E8FEB86659FD93 & MASK64) >> 32
+            for k, value in enumerate(values)
+        ]
+
+
+def rates(live: int) -> tuple[int, int]:
+    return 1500, 200
