@@ -1,0 +1,104 @@
+"""The shared constants say what docs/arithmetic.md says."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles.network import Lane
+from random_models import CONFIGS, random_model
+
+from shazip import coder
+from shazip.arithmetic import (
+    ARITHMETIC_VERSION,
+    FREQUENCY_TOTAL,
+    PROBE_TEXT,
+    layout,
+    probe,
+    to_frequencies,
+)
+from shazip.training.tables import standard_tables
+
+PAGE = (Path(__file__).parent.parent / "docs" / "arithmetic.md").read_text()
+EXP_LOGIT = standard_tables()["table.exp_logit"]
+
+
+def test_the_page_is_of_this_version():
+    assert f"arithmetic version {ARITHMETIC_VERSION})" in PAGE
+
+
+def test_frequencies_have_the_coders_total():
+    assert FREQUENCY_TOTAL == 1 << coder.PRECISION == coder.TOTAL
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(-32767, 32767), min_size=256, max_size=256))
+def test_frequencies_are_those_of_unbounded_integers(logits):
+    e = [int(EXP_LOGIT[min(max(logits) - x, 1023)]) for x in logits]
+    room = 2**24 - 256
+    ends = np.cumsum(np.array(e, object))
+    expected = [
+        1 + b * room // sum(e) - (b - x) * room // sum(e) for b, x in zip(ends, e, strict=True)
+    ]
+    found = to_frequencies(np.array([logits], np.int16), EXP_LOGIT)
+    assert found.dtype == np.uint32
+    assert found.tolist() == [expected]
+    assert sum(expected) == FREQUENCY_TOTAL
+
+
+def test_the_probe_is_the_pages():
+    for step, column in enumerate(probe(64, 8)):
+        assert len(column) == 8 - max(0, step - 32) * 8 // 32
+        for lane, symbol in enumerate(column):
+            text = PROBE_TEXT[(step + 5 * lane) % 75]
+            noise = (7 * step * step + 13 * step + 29 * lane) % 256
+            assert symbol == (noise if lane % 2 else text)
+
+
+def test_the_page_holds_the_probes_text():
+    found = re.search(r'TEXT = "(.*)"', PAGE)
+    assert found is not None
+    assert found[1].replace("\\n", "\n").encode() == PROBE_TEXT
+
+
+@pytest.mark.parametrize("lanes", [1, 7, 19])
+def test_a_probe_ends_with_one_lane(lanes):
+    assert [len(column) for column in probe(112, lanes)][-1] == 1
+
+
+def test_the_page_names_every_tensor():
+    for name in layout(CONFIGS["odd"], 3):
+        site, _, kind = re.sub(r"^layers\.\d+\.", "", name).rpartition(".")
+        assert site in PAGE, name
+        assert kind in PAGE, name
+
+
+def test_standard_tables_round_the_functions():
+    tables = standard_tables()
+    for index in (0, 1, 1000, 2048, 4095):
+        x = (index - 2048) / 256
+        assert abs(int(tables["table.sigmoid"][index]) / 2**15 - 1 / (1 + math.exp(-x))) <= 2**-15
+        assert abs(int(tables["table.tanh"][index]) / 2**15 - math.tanh(x)) <= 2**-15
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-(2**19), 2**19), min_size=37, max_size=37), st.sampled_from([0, 1]))
+def test_the_layer_norms_product_keeps_its_bound(values, centred):
+    x = np.array(values, np.int64) - centred * int(np.mean(values))
+    s = int(x.sum())
+    c = 16 * x - ((16 * s + 37 * 2**24) // 37 - 2**24)
+    v = sum(int(a) ** 2 for a in c)
+    g = 2**44 // max(math.isqrt((v // 37) * 2**12), 2**14)
+    assert max(abs(int(a) * g) for a in c) < 2**45
+
+
+def test_the_layer_norm_normalises():
+    lane = Lane(random_model(0, CONFIGS["odd"]))
+    x = np.random.default_rng(0).integers(-9000, 9000, 37)
+    expected = (x - x.mean()) / x.std() * 2**11
+    assert np.abs(lane.layer_norm(x) - expected).max() < 1.5
