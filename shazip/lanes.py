@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # (lanes, first block from this size on). More lanes are faster, but each starts cold, and mixing
-# learns a step later from its neighbours. What they cost, in bits per byte: 200 kB through a network
+# learns a step later from its neighbours. Their cost in bits per byte: 200 kB through a network
 # alone in 2, 8, 32, 128 lanes 2.4155, 2.4166, 2.4199, 2.4367; 64 kB through the tiny model with
 # mixing in 1, 2, 8, 32 lanes 1.883, 1.909, 1.938, 1.959.
 _DEFAULTS = ((32, 1 << 18), (16, 1 << 17), (8, 1 << 16), (4, 1 << 14), (2, 1 << 13))
