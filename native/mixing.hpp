@@ -42,6 +42,7 @@ class Mixer {
   void predict(const View& view, int node, Node& out) const;
   void set_match_inputs(const View& view, int node, int depth, Node& out) const;
   int set_history_inputs(const View& view, int node, int depth, Node& out) const;
+  void prefetch(const Lane& lane, int nibble) const;
   void look_up(View& view, int nibble) const;
   void retrace(int lane, uint8_t symbol);
   void learn(const uint8_t* column, int live);
@@ -56,7 +57,6 @@ class Mixer {
   Zeroed<uint8_t> memory_;
   Slots slots_[kContexts];
   uint8_t order_zero_[256] = {};
-  Followers followers_;
   History history_;
   std::vector<MatchModel> match_models_;
   std::vector<Lane> lanes_;

@@ -45,45 +45,43 @@ int Match::cell() const {
 
 int Match::strength() const { return 1 + kLengthBucket[std::min(length, kVerified)] / 2; }
 
-void Followers::update(uint64_t symbols, uint8_t symbol) {
-  uint32_t& one = of_symbol[symbols & 0xff];
-  uint16_t& two = of_pair[symbols & 0xffff];
-  one = (one << 8) | symbol;
-  two = static_cast<uint16_t>((two << 8) | symbol);
-}
-
 void advance(Lane& lane, uint8_t symbol) {
   ++lane.count;
   lane.symbols = (lane.symbols << 8) | symbol;
   lane.classes = (lane.classes << 4) | static_cast<uint64_t>(symbol_class(symbol));
+  if (one_of(symbol, "([{<\"=|")) lane.opener = (lane.last_word << 8) + symbol;
   if (is_letter(symbol)) {
     lane.word = (lane.word + lower(symbol) + 1) * 0x2F0B4C47u;
   } else if (lane.word != 0) {
+    lane.word_before = lane.last_word;
     lane.last_word = lane.word;
+    if (lane.first_word == 0) lane.first_word = lane.word;
     lane.word = 0;
   }
   if (symbol == '\n') {
     lane.last_line = lane.line;
     lane.line = lane.count;
+    lane.first_word = 0;
   }
 }
 
-void set_contexts(Lane& lane, const History& history, uint32_t lane_index, const Followers& followers) {
-  const uint64_t s = lane.symbols, one = s & 0xff, two = s & 0xffff, three = s & 0xffffff;
+void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
+  const uint64_t s = lane.symbols, one = s & 0xff, two = s & 0xffff;
   const uint64_t above = symbol_above(lane, history, lane_index);
   const uint64_t column = std::min(lane.count - lane.line, 255u);
   const uint64_t word = lane.word, last_word = lane.last_word;
   const uint64_t values[kContexts] = {
-      one, two, three, s & 0xffffffffu, s & 0xffffffffffu, s & 0xffffffffffffu,
-      s & 0xffffffffffffffu,
+      one, two, s & 0xffffff, s & 0xffffffffu,
+      s & 0xffffffffffffu, s & 0xffffffffffffffu,
+      (word << 32) + lane.first_word + one * 0x10001u,
       word != 0 ? word << 1 : (last_word << 9) | (one << 1) | 1,
       (word << 32) + last_word + one * 0x10001u,
-      (s >> 8) & 0xffff, (s >> 16) & 0xffff,
+      (word << 32) + lane.word_before + one * 0x10001u,
+      (s >> 16) & 0xffff,
       (above << 8) | one | (column << 16),
-      (uint64_t{followers.of_symbol[one]} << 8) | one,
-      (uint64_t{followers.of_pair[two]} << 16) | two,
-      lane.classes & 0xffffffffu,
-      (above << 16) | two,
+      s & 0xf0f0f0f0f0f0u,
+      (uint64_t{lane.opener} << 8) | one,
+      lane.classes & 0xffffffffu, lane.classes & 0xffffffffffffu,
   };
   for (int i = 0; i < kContexts; ++i) {
     lane.contexts[i] = static_cast<uint32_t>(scramble(values[i] + (i + 1) * uint64_t{0xD6E8FEB86659FD93u}) >> 32);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "mixing_history.hpp"
 
@@ -14,18 +13,13 @@ struct Lane {
   uint32_t count = 0;     // symbols so far, modulo 2**32
   uint32_t word = 0;      // hash of the letters since the last other symbol
   uint32_t last_word = 0;
-  uint32_t line = 0;      // `count` at the start of this line and of the line before
+  uint32_t word_before = 0;  // the one before `last_word`
+  uint32_t first_word = 0;   // of this line
+  uint32_t opener = 0;       // the last opening bracket, quote or sign, and the word before it
+  uint32_t line = 0;         // `count` at the start of this line and of the line before
   uint32_t last_line = 0;
   uint32_t contexts[kContexts] = {};
   Match matches[kMatches];
-};
-
-// What followed each symbol, and each pair of symbols, lately; shared by all lanes.
-struct Followers {
-  std::vector<uint32_t> of_symbol = std::vector<uint32_t>(256);
-  std::vector<uint16_t> of_pair = std::vector<uint16_t>(65536);
-
-  void update(uint64_t symbols, uint8_t symbol);
 };
 
 int symbol_class(uint8_t symbol);  // 0..15
@@ -34,6 +28,6 @@ int symbol_class(uint8_t symbol);  // 0..15
 void advance(Lane& lane, uint8_t symbol);
 
 // Hashes the contexts of the lane's next symbol.
-void set_contexts(Lane& lane, const History& history, uint32_t lane_index, const Followers& followers);
+void set_contexts(Lane& lane, const History& history, uint32_t lane_index);
 
 }  // namespace shazip::mixing

@@ -18,14 +18,24 @@ Pair pair_of(const Tables& tables, const Adaptive& value) {
 
 int16_t rounded(int32_t weight) { return static_cast<int16_t>((weight + 256) >> 9); }
 
-int32_t dot(const int16_t* weights, const int16_t* inputs) {
-  int32_t sum = 0;
-  for (int i = 0; i < kInputs; ++i) sum += int32_t{weights[i]} * inputs[i];
-  return sum;
+// The same code for two kinds of processor; the loader chooses. Integers give the same sums in every order.
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define SHAZIP_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define SHAZIP_CLONES
+#endif
+
+SHAZIP_CLONES void dot(const int16_t* weights, const int32_t* rows, const int16_t* inputs, int32_t* sums) {
+  for (int set = 0; set < kSets; ++set) {
+    const int16_t* row = weights + rows[set] * kInputs;
+    int32_t sum = 0;
+    for (int i = 0; i < kInputs; ++i) sum += int32_t{row[i]} * inputs[i];
+    sums[set] = sum;
+  }
 }
 
 // |error| <= 2**18 and |input| < 2**12: products stay below 2**30.
-void move(int32_t* weights, int16_t* shadow, const int16_t* inputs, int32_t error) {
+SHAZIP_CLONES void move(int32_t* weights, int16_t* shadow, const int16_t* inputs, int32_t error) {
   for (int i = 0; i < kInputs; ++i) {
     const int32_t moved = weights[i] + ((inputs[i] * error + 128) >> 8);
     weights[i] = clamp(moved, -kWeightLimit, kWeightLimit);
@@ -83,9 +93,9 @@ void Learned::prefetch(Apm which, uint32_t row) const {
 
 void Learned::mix(Node& node) const {
   int64_t sum = 0;
+  dot(rounded_.data(), node.rows, node.inputs, node.outputs);
   for (int set = 0; set < kSets; ++set) {
-    const int32_t output = dot(&rounded_[node.rows[set] * kInputs], node.inputs) >> 11;
-    node.outputs[set] = clamp(output, -kStretchLimit, kStretchLimit);
+    node.outputs[set] = clamp(node.outputs[set] >> 11, -kStretchLimit, kStretchLimit);
     sum += int64_t{final_weights_[node.final_row * kSets + set]} * node.outputs[set];
   }
   node.final_output = clamp(static_cast<int>(sum >> 16), -kStretchLimit, kStretchLimit);

@@ -2,6 +2,7 @@
 // nibble's binary tree, a bit history each. Four slots fill a cache line and share a place.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -31,6 +32,12 @@ Zeroed<Value> zeroed(size_t count) {
 struct Place {
   uint8_t* bucket;
   uint8_t check;
+
+  void prefetch() const {
+#if defined(__GNUC__)
+    __builtin_prefetch(bucket);
+#endif
+  }
 
   // The slot of this place, or `none`. Without branches: they would be mispredicted.
   const uint8_t* find(const uint8_t* none) const {

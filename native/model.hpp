@@ -96,14 +96,14 @@ struct State {
   uint32_t* freqs;      // (lanes, 256) or null: logits only
 };
 
-// What a team of threads shares while a batch of lanes goes through the network; the leader's is used.
+// What a team of threads shares while a batch of lanes goes through the network: the leader's, and every rank's `partial`.
 struct Shared {
   void* hidden;      // (kBatch, padded) operands: the recurrent output until all have read the old one
   int32_t* lstm;     // (kBatch, padded)
   int32_t* query;    // (kBatch, padded)
-  int32_t* mixed;    // (kBatch, padded): residual stream after attention
   int32_t* boom;     // (kBatch, padded): residual stream after Boom
   int32_t* scores;   // (kBatch, heads, quads * 4)
+  int32_t* partial;  // (kBatch, heads, head_padded, and a vector more): sums over a rank's share of the entries
 };
 
 // What each thread has for itself.
@@ -116,8 +116,8 @@ struct Local {
   void* focus_spread;  // (heads, head_padded), arranged for the variant's scores
   int32_t* scaled;     // (quads * 4)
   int16_t* weights;    // (quads * 4)
-  int32_t* sums;       // (head_padded)
-  int32_t* tile[2];    // (lanes at once, vectors of the largest tile, lanes of a vector)
+  int32_t* sums;       // (heads, head_padded, and a vector more)
+  int32_t* tile[2];    // (kBatch, vectors of the largest tile, lanes of a vector)
   int32_t* index;      // the same shape
   int16_t* value;      // the same shape, and a quarter more
   int64_t* costs;      // time by what it was spent on, or null
@@ -130,7 +130,7 @@ struct Barrier;
 struct Part {
   const Model* model;
   const State* state;
-  const Shared* shared;
+  const Shared* team;  // of each rank
   Local* local;
   Barrier* barrier;
   int32_t rank;
@@ -146,7 +146,6 @@ struct Variant {
   int32_t lanes;    // int32 values of a vector
   int32_t rows;     // vectors of rows at once
   int32_t step;     // inputs at once
-  int32_t columns;  // network lanes at once
   int32_t operand;  // bytes of an operand
   int32_t focus;    // bytes of a query's channel, arranged for scores
   bool offset;      // operands are stored with 128 added, so sums start from -128 times the sum of a row's weights

@@ -76,8 +76,9 @@ void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) con
   const size_t slots = static_cast<size_t>(m.quads) * kQuad;
   const size_t channels = static_cast<size_t>(m.heads) * m.head_padded;
   shared.hidden = arena.bytes(rows * v.operand);
-  for (int32_t** row : {&shared.lstm, &shared.query, &shared.mixed, &shared.boom}) *row = arena.take<int32_t>(rows);
+  for (int32_t** row : {&shared.lstm, &shared.query, &shared.boom}) *row = arena.take<int32_t>(rows);
   shared.scores = arena.take<int32_t>(m.attentions ? kBatch * m.heads * slots : 0);
+  shared.partial = arena.take<int32_t>(m.attentions ? kBatch * channels + kPadding : 0);
   local.operand = arena.bytes(rows * v.operand);
   local.residual = arena.take<int32_t>(rows);
   local.normal = arena.take<int32_t>(static_cast<size_t>(m.padded));
@@ -86,13 +87,13 @@ void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) con
   local.focus_spread = arena.bytes(channels * v.focus);
   local.scaled = arena.take<int32_t>(slots);
   local.weights = arena.take<int16_t>(slots);
-  local.sums = arena.take<int32_t>(static_cast<size_t>(m.head_padded));
+  local.sums = arena.take<int32_t>(channels + kPadding);
   size_t tile = static_cast<size_t>(m.output.vectors);
   for (int i = 0; i < m.layers; ++i) {
     const Layer& layer = m.layer[i];
     for (const Product* p : {&layer.lstm_hidden, &layer.query, &layer.boom}) tile = std::max<size_t>(tile, p->vectors);
   }
-  tile *= static_cast<size_t>(v.columns) * v.lanes;
+  tile *= static_cast<size_t>(kBatch) * v.lanes;
   local.tile[0] = arena.take<int32_t>(tile);
   local.tile[1] = arena.take<int32_t>(tile);
   local.index = arena.take<int32_t>(tile);
@@ -131,7 +132,7 @@ void Predictor::work(int rank, void (*kernel)(const Part&)) {
   Part part{};
   part.model = &network_.model();
   part.state = &state_;
-  part.shared = &shared_[leader];
+  part.team = &shared_[leader];
   part.local = &local_[static_cast<size_t>(rank)];
   part.barrier = &barriers_[leader];
   part.rank = rank - team.first_rank;

@@ -117,7 +117,11 @@ struct Simd : Simd256 {
       for (int c = 0; c < channels; c += 4) {
         const I32 query = load(reinterpret_cast<const int32_t*>(spread + 4 * c));
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) sum[i] = dot(sum[i], load_weights(memory + i * stride + 4 * c), query);
+        for (int i = 0; i < 4; ++i) {
+          const int8_t* at = memory + i * stride + 4 * c;
+          if (c % 16 == 0) __builtin_prefetch(at + 4 * stride);
+          sum[i] = dot(sum[i], load_weights(at), query);
+        }
       }
       store(raw, ordered(sum[0], sum[1]));
       store(raw + 8, ordered(sum[2], sum[3]));
@@ -125,25 +129,32 @@ struct Simd : Simd256 {
   }
   static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
                   int32_t* sums) {
-    const __m128i by_channel = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    for (int c = 0; c < channels; c += 16) {
-      I32 sum[4] = {set1(0), set1(0), set1(0), set1(0)};  // of four channels: each channel's two halves
-      for (int q = 0; q < quads; ++q) {
-        int64_t four;
-        memcpy(&four, weights + 4 * q, sizeof four);
-        const I32 weight = _mm256_set1_epi64x(four);
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) {
-          const __m128i bytes = _mm_shuffle_epi8(half(memory + q * stride + 4 * c + 16 * i), by_channel);
-          sum[i] = dot(sum[i], _mm256_cvtepi8_epi16(bytes), weight);
-        }
-      }
-      store(sums + c, ordered(sum[0], sum[1]));
-      store(sums + c + 8, ordered(sum[2], sum[3]));
-    }
+    int c = 0;
+    for (; channels - c >= 48; c += 48) mix_chunks<3>(memory + 4 * c, stride, weights, quads, sums + c);
+    for (; c < channels; c += 16) mix_chunks<1>(memory + 4 * c, stride, weights, quads, sums + c);
   }
 
  private:
+  template <int N>
+  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int quads, int32_t* sums) {
+    const __m128i by_channel = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    I32 sum[4 * N];  // of four channels each: every channel's two halves
+#pragma GCC unroll 12
+    for (int i = 0; i < 4 * N; ++i) sum[i] = set1(0);
+    for (int q = 0; q < quads; ++q, memory += stride) {
+      int64_t four;
+      memcpy(&four, weights + 4 * q, sizeof four);
+      if (four == 0) continue;
+      const I32 weight = _mm256_set1_epi64x(four);
+#pragma GCC unroll 12
+      for (int i = 0; i < 4 * N; ++i) {
+        const __m128i bytes = _mm_shuffle_epi8(half(memory + 16 * i), by_channel);
+        sum[i] = dot(sum[i], _mm256_cvtepi8_epi16(bytes), weight);
+      }
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < 4 * N; i += 2) store(sums + 4 * i, ordered(sum[i], sum[i + 1]));
+  }
   // (a0 + a1, a2 + a3, ..., b6 + b7)
   static I32 ordered(I32 a, I32 b) { return _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xD8); }
 };

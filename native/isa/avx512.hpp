@@ -106,7 +106,11 @@ struct Simd : Simd512 {
       for (int c = 0; c < channels; c += 8) {
         const I32 query = _mm512_loadu_si512(spread + 4 * c);
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) sum[i] = dot(sum[i], load_weights(memory + i * stride + 4 * c), query);
+        for (int i = 0; i < 4; ++i) {
+          const int8_t* at = memory + i * stride + 4 * c;
+          if (c % 16 == 0) __builtin_prefetch(at + 4 * stride);
+          sum[i] = dot(sum[i], load_weights(at), query);
+        }
       }
       // Pairs become entries: (a of the first four channels, b of them, a of the others, b of the others).
       const I32 ab = add(_mm512_permutex2var_epi32(sum[0], even, sum[1]), _mm512_permutex2var_epi32(sum[0], odd, sum[1]));
@@ -116,21 +120,37 @@ struct Simd : Simd512 {
   }
   static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
                   int32_t* sums) {
+    int c = 0;
+    for (; channels - c >= 128; c += 128) mix_chunks<8>(memory + 4 * c, stride, weights, quads, sums + c);
+    for (; channels - c >= 32; c += 32) mix_chunks<2>(memory + 4 * c, stride, weights, quads, sums + c);
+    for (; c < channels; c += 16) mix_chunks<1>(memory + 4 * c, stride, weights, quads, sums + c);
+  }
+
+ private:
+  template <int N>
+  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int quads, int32_t* sums) {
     const __m256i by_channel = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-    for (int c = 0; c < channels; c += 16) {
-      I32 first = set1(0), last = set1(0);  // eight channels each: every channel's two halves
-      for (int q = 0; q < quads; ++q) {
-        int64_t four;
-        memcpy(&four, weights + 4 * q, sizeof four);
-        const I32 weight = _mm512_set1_epi64(four);
-        const int8_t* at = memory + q * stride + 4 * c;
-        first = dot(first, _mm512_cvtepi8_epi16(_mm256_shuffle_epi8(half(at), by_channel)), weight);
-        last = dot(last, _mm512_cvtepi8_epi16(_mm256_shuffle_epi8(half(at + 32), by_channel)), weight);
+    I32 sum[2 * N];  // of eight channels each: every channel's two halves
+#pragma GCC unroll 16
+    for (int i = 0; i < 2 * N; ++i) sum[i] = set1(0);
+    for (int q = 0; q < quads; ++q, memory += stride) {
+      int64_t four;
+      memcpy(&four, weights + 4 * q, sizeof four);
+      if (four == 0) continue;
+      const I32 weight = _mm512_set1_epi64(four);
+#pragma GCC unroll 16
+      for (int i = 0; i < 2 * N; ++i) {
+        const __m256i entries = _mm256_shuffle_epi8(half(memory + 32 * i), by_channel);
+        sum[i] = dot(sum[i], _mm512_cvtepi8_epi16(entries), weight);
       }
-      store(sums + c, add(_mm512_permutex2var_epi32(first, even, last), _mm512_permutex2var_epi32(first, odd, last)));
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      store(sums + 16 * i, add(_mm512_permutex2var_epi32(sum[2 * i], even, sum[2 * i + 1]),
+                               _mm512_permutex2var_epi32(sum[2 * i], odd, sum[2 * i + 1])));
     }
   }
 };

@@ -50,24 +50,33 @@ struct Simd : Simd256 {
   // Weights of 15 bits are two unsigned bytes, the upper in steps of 128: at most 128 and 127.
   static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
                   int32_t* sums) {
+    int c = 0;
+    for (; channels - c >= 48; c += 48) mix_chunks<6>(memory + 4 * c, stride, weights, quads, sums + c);
+    for (; c < channels; c += 16) mix_chunks<2>(memory + 4 * c, stride, weights, quads, sums + c);
+  }
+
+ private:
+  template <int N>
+  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int quads, int32_t* sums) {
     const __m256i by_channel = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    for (int c = 0; c < channels; c += 16) {
-      I32 high[2] = {set1(0), set1(0)}, low[2] = {set1(0), set1(0)};
-      for (int q = 0; q < quads; ++q) {
-        const __m128i four = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + 4 * q));
-        const __m128i bytes = _mm_packus_epi16(_mm_srli_epi16(four, 7), _mm_and_si128(four, _mm_set1_epi16(127)));
-        const I32 h = _mm256_broadcastd_epi32(bytes);
-        const I32 l = _mm256_broadcastd_epi32(_mm_srli_si128(bytes, 8));
-#pragma GCC unroll 2
-        for (int i = 0; i < 2; ++i) {
-          const I32 entries = _mm256_shuffle_epi8(load_weights(memory + q * stride + 4 * c + 32 * i), by_channel);
-          high[i] = _mm256_dpbusd_avx_epi32(high[i], h, entries);
-          low[i] = _mm256_dpbusd_avx_epi32(low[i], l, entries);
-        }
+    I32 high[N], low[N];
+#pragma GCC unroll 6
+    for (int i = 0; i < N; ++i) high[i] = low[i] = set1(0);
+    for (int q = 0; q < quads; ++q, memory += stride) {
+      const __m128i four = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + 4 * q));
+      const __m128i bytes = _mm_packus_epi16(_mm_srli_epi16(four, 7), _mm_and_si128(four, _mm_set1_epi16(127)));
+      const I32 h = _mm256_broadcastd_epi32(bytes);
+      const I32 l = _mm256_broadcastd_epi32(_mm_srli_si128(bytes, 8));
+#pragma GCC unroll 6
+      for (int i = 0; i < N; ++i) {
+        const I32 entries = _mm256_shuffle_epi8(load_weights(memory + 32 * i), by_channel);
+        high[i] = _mm256_dpbusd_avx_epi32(high[i], h, entries);
+        low[i] = _mm256_dpbusd_avx_epi32(low[i], l, entries);
       }
-      for (int i = 0; i < 2; ++i) store(sums + c + 8 * i, add(times(high[i], 7), low[i]));
     }
+#pragma GCC unroll 6
+    for (int i = 0; i < N; ++i) store(sums + 8 * i, add(times(high[i], 7), low[i]));
   }
 };
 

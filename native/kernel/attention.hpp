@@ -52,7 +52,7 @@ inline void query(const Part& part, const Layer& layer) {
   Operand* operand = static_cast<Operand*>(local.operand);
   for (int l = 0; l < part.count; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    normalise(m, part.shared->lstm + at, local.normal);
+    normalise(m, part.team[0].lstm + at, local.normal);
     to_operand(m, layer.query_norm8, local.normal, operand + at);
     to_residual(m, layer.query_norm, local.normal, local.residual + at);
     if (part.rank == 0) {
@@ -62,64 +62,64 @@ inline void query(const Part& part, const Layer& layer) {
     }
   }
   spent(part, kElementwise);
-  each_tile(part, layer.query.tiles, [&](int tile, int begin, int lanes) {
-    const Product& p = layer.query;
-    const Operand* input = operand + static_cast<ptrdiff_t>(begin) * m.padded;
-    multiply_tile(p, tile, input, m.padded, lanes, local.tile[0]);
-    spent(part, kProducts);
-    const int row = p.vectors * V;
-    for (int l = 0; l < lanes; ++l) {
-      int32_t* y = part.shared->query + static_cast<ptrdiff_t>(begin + l) * m.padded + tile * row;
+  const Product& p = layer.query;
+  const int row = p.vectors * V;
+  const Range tiles = share(p.tiles, part);
+  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
+    multiply(part, p, tile, operand, m.padded, local.tile[0]);
+    for (int l = 0; l < part.count; ++l) {
+      int32_t* y = part.team[0].query + static_cast<ptrdiff_t>(l) * m.padded + tile * row;
       for (int v = 0; v < row; v += V) {
         const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
         Simd::store(y + v, clamp(u, -kResidualMax, kResidualMax));
       }
     }
     spent(part, kElementwise);
-  });
+  }
   meet(part, kElementwise);
 }
 
 inline int32_t* scores_of(const Part& part, int lane, int head) {
   const Model& m = *part.model;
-  return part.shared->scores + (static_cast<ptrdiff_t>(lane) * m.heads + head) * m.quads * kQuad;
+  return part.team[0].scores + (static_cast<ptrdiff_t>(lane) * m.heads + head) * m.quads * kQuad;
 }
 
-// Raw scores of this rank's share of the entries.
-inline void score(const Part& part, const Layer& layer) {
+// This rank's share of a lane's valid entries, in groups of sixteen.
+inline Range entries_of(const Part& part, int lane) {
+  const Range groups = share((valid_entries(part, lane) + 15) / 16, part);
+  return {16 * groups.begin, 16 * groups.end};
+}
+
+// Raw scores of this rank's entries.
+inline void score(const Part& part, const Layer& layer, int lane) {
   const Model& m = *part.model;
   const Local& local = *part.local;
   auto* spread = static_cast<Simd::Focus*>(local.focus_spread);
-  const ptrdiff_t stride = static_cast<ptrdiff_t>(kQuad) * m.heads * m.head_padded;
-  for (int l = 0; l < part.count; ++l) {
-    normalise(m, part.shared->query + static_cast<ptrdiff_t>(l) * m.padded, local.normal);
-    to_bytes(m, layer.focus_norm, local.normal, local.bytes);
-    spread_heads(m, local.bytes, local.focus);
-    Simd::spread(local.focus, spread, m.heads * m.head_padded);
-    const int valid = (valid_entries(part, l) + 4 * kQuad - 1) / (4 * kQuad);
-    const Range mine = share(valid, part);
-    const int begin = 4 * mine.begin, quads = 4 * (mine.end - mine.begin);
-    spent(part, kElementwise);
-    for (int h = 0; h < m.heads; ++h) {
-      const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
-      const int8_t* memory = memory_of(part, layer, l) + begin * stride + kQuad * head;
-      const int32_t* sums = memory_sum_of(part, layer, l) + (static_cast<ptrdiff_t>(h) * m.quads + begin) * kQuad;
-      Simd::scores(memory, stride, spread + Simd::kFocusCopies * head, m.head_padded, quads, sums,
-                   scores_of(part, l, h) + begin * kQuad);
-    }
-    spent(part, kAttention);
+  normalise(m, part.team[0].query + static_cast<ptrdiff_t>(lane) * m.padded, local.normal);
+  to_bytes(m, layer.focus_norm, local.normal, local.bytes);
+  spread_heads(m, local.bytes, local.focus);
+  Simd::spread(local.focus, spread, m.heads * m.head_padded);
+  const Range mine = entries_of(part, lane);
+  const ptrdiff_t channels = static_cast<ptrdiff_t>(m.heads) * m.head_padded;
+  spent(part, kElementwise);
+  for (int h = 0; h < m.heads; ++h) {
+    const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
+    const int8_t* memory = memory_of(part, layer, lane) + mine.begin * channels + kQuad * head;
+    const int32_t* sums = memory_sum_of(part, layer, lane) + static_cast<ptrdiff_t>(h) * m.quads * kQuad + mine.begin;
+    Simd::scores(memory, kQuad * channels, spread + Simd::kFocusCopies * head, m.head_padded,
+                 (mine.end - mine.begin) / kQuad, sums, scores_of(part, lane, h) + mine.begin);
   }
-  meet(part, kAttention);
+  spent(part, kAttention);
 }
 
-// weights: (entries, rounded up to whole quads), zero beyond the valid ones
-inline void softmax(const Part& part, const Layer& layer, const int32_t* raw, int valid) {
+// local.weights: those of the entries `mine`, zero beyond the valid ones
+inline void softmax(const Part& part, const Layer& layer, const int32_t* raw, int valid, Range mine) {
   const Local& local = *part.local;
   int32_t most = raw[0];
   for (int j = 1; j < valid; ++j) most = most > raw[j] ? most : raw[j];
   const I32 top = Simd::set1(most), multiplier = Simd::set1(layer.score_multiplier);
   const I64 half = Simd::wide_set1(int64_t{1} << (layer.score_shift - 1));
-  const int rounded = (valid + 4 * kQuad - 1) / (4 * kQuad) * (4 * kQuad);
+  const int rounded = (valid + 15) / 16 * 16;
   for (int j = 0; j < rounded; j += V) {
     // score_most keeps the product's result within 32 bits; entries that are not valid may lie above the top.
     const I32 below = clamp(Simd::sub(top, Simd::load(raw + j)), 0, layer.score_most);
@@ -132,63 +132,76 @@ inline void softmax(const Part& part, const Layer& layer, const int32_t* raw, in
   for (int j = 0; j < rounded; j += V) sum = Simd::add(sum, Simd::load16(local.weights + j));
   const I32 gain = Simd::set1(static_cast<int32_t>((int64_t{1} << 44) / Simd::sum(sum)));
   const I64 round = Simd::wide_set1(1 << 29);
-  for (int j = 0; j < rounded; j += V) {
+  for (int j = mine.begin; j < mine.end; j += V) {
     const I64 scaled = Simd::wide(Simd::load16(local.weights + j), gain);
     Simd::store16(local.weights + j, Simd::narrow(Simd::wide_add(scaled, round), 30));
   }
 }
 
-// Channels begin .. end - 1 of the residual stream; `sums` begins with the first of them.
-inline void add_values(const Layer& layer, const int32_t* sums, const int32_t* residual, int32_t* mixed, int begin, int end) {
-  const int64_t half = int64_t{1} << (layer.value_shift - 1);
-  const I64 wide_half = Simd::wide_set1(half);
-  int c = begin;
-  for (; c + V <= end; c += V) {
-    const I64 scaled = Simd::wide(Simd::load(sums + c - begin), Simd::load(layer.value_multiplier + c));
-    const I32 o = Simd::narrow(Simd::wide_add(scaled, wide_half), layer.value_shift);
-    Simd::store(mixed + c, clamp(Simd::add(Simd::load(residual + c), o), -kResidualMax, kResidualMax));
-  }
-  for (; c < end; ++c) {
-    const int64_t o = (int64_t{sums[c - begin]} * layer.value_multiplier[c] + half) >> layer.value_shift;
-    const int64_t h = residual[c] + o;
-    mixed[c] = static_cast<int32_t>(h < -kResidualMax ? -kResidualMax : h > kResidualMax ? kResidualMax : h);
-  }
+inline int32_t* partial_of(const Part& part, int rank, int lane) {
+  const Model& m = *part.model;
+  return part.team[rank].partial + static_cast<ptrdiff_t>(lane) * m.heads * m.head_padded;
 }
 
-// One head's part of shared.mixed. A single head's channels are split between the ranks, several heads as a whole.
-inline void mix_head(const Part& part, const Layer& layer, int lane, int head, Range channels) {
+// This rank's entries, weighted and summed.
+inline void mix(const Part& part, const Layer& layer, int lane) {
   const Model& m = *part.model;
   const Local& local = *part.local;
-  const int valid = valid_entries(part, lane);
-  softmax(part, layer, scores_of(part, lane, head), valid);
-  spent(part, kElementwise);
-  const ptrdiff_t stride = static_cast<ptrdiff_t>(kQuad) * m.heads * m.head_padded;
-  const ptrdiff_t first = static_cast<ptrdiff_t>(head) * m.head_padded + channels.begin;
-  const int quads = (valid + 4 * kQuad - 1) / (4 * kQuad) * 4;
-  Simd::mix(memory_of(part, layer, lane) + kQuad * first, stride, local.weights, channels.end - channels.begin, quads,
-            local.sums);
-  spent(part, kAttention);
-  const ptrdiff_t at = static_cast<ptrdiff_t>(lane) * m.padded;
-  const int begin = head * m.head_width + channels.begin;
-  const int end = head * m.head_width + lesser(channels.end, m.head_width);
-  add_values(layer, local.sums, local.residual + at, part.shared->mixed + at, begin, end);
-  spent(part, kElementwise);
+  const Range mine = entries_of(part, lane);
+  const ptrdiff_t channels = static_cast<ptrdiff_t>(m.heads) * m.head_padded;
+  const int8_t* memory = memory_of(part, layer, lane) + mine.begin * channels;
+  for (int h = 0; h < m.heads; ++h) {
+    softmax(part, layer, scores_of(part, lane, h), valid_entries(part, lane), mine);
+    const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
+    spent(part, kElementwise);
+    Simd::mix(memory + kQuad * head, kQuad * channels, local.weights + mine.begin, m.head_padded,
+              (mine.end - mine.begin) / kQuad, partial_of(part, part.rank, lane) + head);
+    spent(part, kAttention);
+  }
 }
 
-// shared.mixed becomes the residual stream: the queries' norm plus what was found in memory.
-inline void attention(const Part& part, const Layer& layer) {
+// Adds what was found in memory to the residual stream, in which the queries' norm waits.
+inline void add_values(const Part& part, const Layer& layer, int lane) {
   const Model& m = *part.model;
-  query(part, layer);
-  score(part, layer);
-  const Range units = share(m.heads == 1 ? m.head_padded / 16 : m.heads, part);
-  for (int l = 0; l < part.count && units.begin < units.end; ++l) {
-    if (m.heads == 1) {
-      mix_head(part, layer, l, 0, {16 * units.begin, 16 * units.end});
-    } else {
-      for (int h = units.begin; h < units.end; ++h) mix_head(part, layer, l, h, {0, m.head_padded});
+  int32_t* sums = partial_of(part, 0, lane);
+  if (part.size > 1) {
+    sums = part.local->sums;
+    memcpy(sums, partial_of(part, 0, lane), sizeof(int32_t) * static_cast<size_t>(m.heads) * m.head_padded);
+    for (int rank = 1; rank < part.size; ++rank) {
+      const int32_t* other = partial_of(part, rank, lane);
+      for (int i = 0; i < m.heads * m.head_padded; i += V) {
+        Simd::store(sums + i, Simd::add(Simd::load(sums + i), Simd::load(other + i)));
+      }
     }
   }
-  meet(part, kElementwise);
+  // Heads close up to the width again, onto gaps that have been read.
+  for (int h = 1; h < m.heads; ++h) {
+    memmove(sums + h * m.head_width, sums + h * m.head_padded, sizeof(int32_t) * static_cast<size_t>(m.head_width));
+  }
+  int32_t* residual = part.local->residual + static_cast<ptrdiff_t>(lane) * m.padded;
+  const I64 half = Simd::wide_set1(int64_t{1} << (layer.value_shift - 1));
+  for (int c = 0; c < m.width; c += V) {  // beyond the width multipliers are zero
+    const I64 scaled = Simd::wide(Simd::load(sums + c), Simd::load(layer.value_multiplier + c));
+    const I32 o = Simd::narrow(Simd::wide_add(scaled, half), layer.value_shift);
+    Simd::store(residual + c, clamp(Simd::add(Simd::load(residual + c), o), -kResidualMax, kResidualMax));
+  }
+}
+
+// local.residual becomes the residual stream. Alone, a thread does lane after lane, so that a lane's memory is still in its cache
+// when it is read again; a team shares each lane's entries.
+inline void attention(const Part& part, const Layer& layer) {
+  query(part, layer);
+  for (int l = 0; l < part.count; ++l) {
+    score(part, layer, l);
+    if (part.size == 1) mix(part, layer, l);
+  }
+  if (part.size > 1) {
+    meet(part, kAttention);
+    for (int l = 0; l < part.count; ++l) mix(part, layer, l);
+    meet(part, kAttention);
+  }
+  for (int l = 0; l < part.count; ++l) add_values(part, layer, l);
+  spent(part, kElementwise);
 }
 
 }  // namespace

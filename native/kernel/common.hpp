@@ -37,6 +37,7 @@ inline I32 clamp(I32 x, int32_t low, int32_t high) {
 // Table look-ups one by one: gather instructions are slower than loads on most processors.
 template <typename Entry>
 inline void look_up(const Entry* table, const int32_t* index, Entry* value, int count) {
+#pragma GCC unroll 8
   for (int i = 0; i < count; ++i) {
     uint32_t at = static_cast<uint32_t>(index[i]);
     asm("" : "+r"(at));  // keeps the compiler from making this a gather

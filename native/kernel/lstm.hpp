@@ -20,13 +20,13 @@ inline I64 gate_bias(I32 bias, int shift) {
 }
 
 // index: (lanes, vectors, V), of the gates' tables
-inline void gate_inputs(const Part& part, const Layer& layer, int tile, int begin, int lanes) {
+inline void gate_inputs(const Part& part, const Layer& layer, int tile) {
   const Product& p = layer.lstm_hidden;
   const Local& local = *part.local;
   const int row = p.vectors * V;
   const ptrdiff_t rows = static_cast<ptrdiff_t>(p.tiles) * row;
-  for (int l = 0; l < lanes; ++l) {
-    const uint8_t symbol = part.state->symbol[part.first + begin + l];
+  for (int l = 0; l < part.count; ++l) {
+    const uint8_t symbol = part.state->symbol[part.first + l];
     for (int v = 0; v < row; v += V) {
       const ptrdiff_t at = static_cast<ptrdiff_t>(tile) * row + v;
       I64 t = Simd::wide(Simd::load(local.tile[0] + l * row + v), Simd::load(p.multiplier + at));
@@ -43,10 +43,10 @@ inline void gate_inputs(const Part& part, const Layer& layer, int tile, int begi
   }
 }
 
-inline void gate_outputs(const Part& part, const Product& p, int lanes) {
+inline void gate_outputs(const Part& part, const Product& p) {
   const Model& m = *part.model;
   const Local& local = *part.local;
-  for (int v = 0; v < lanes * p.vectors; ++v) {
+  for (int v = 0; v < part.count * p.vectors; ++v) {
     look_up(v % 4 == 2 ? m.tanh : m.sigmoid, local.index + v * V, local.value + v * V, V);
   }
 }
@@ -76,27 +76,28 @@ inline void cell_outputs(const int16_t* gates, const int16_t* squashed, Operand*
   }
 }
 
-inline void finish_lstm_tile(const Part& part, int layer, int tile, int begin, int lanes) {
+inline void finish_lstm_tile(const Part& part, int layer, int tile) {
   const Model& m = *part.model;
   const Product& p = m.layer[layer].lstm_hidden;
   const Local& local = *part.local;
-  gate_inputs(part, m.layer[layer], tile, begin, lanes);
-  gate_outputs(part, p, lanes);
-  const int channel = tile * p.channels;
+  gate_inputs(part, m.layer[layer], tile);
+  gate_outputs(part, p);
+  const int lanes = part.count, channel = tile * p.channels;
   for (int l = 0; l < lanes; ++l) {
-    const ptrdiff_t lane = part.first + begin + l;
+    const ptrdiff_t lane = part.first + l;
     int32_t* cell = part.state->cell + (lane * m.layers + layer) * m.padded + channel;
     update_cells(local.value + l * p.vectors * V, cell, local.index + l * p.channels, p.vectors);
   }
   int16_t* squashed = local.value + lanes * p.vectors * V;
   look_up(m.tanh, local.index, squashed, lanes * p.channels);
   for (int l = 0; l < lanes; ++l) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(begin + l) * m.padded;
-    Operand* hidden = static_cast<Operand*>(part.shared->hidden) + at + channel;
-    int32_t* h = part.shared->lstm + at;
+    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
+    Operand* hidden = static_cast<Operand*>(part.team[0].hidden) + at + channel;
+    int32_t* h = part.team[0].lstm + at;
     cell_outputs(local.value + l * p.vectors * V, squashed + l * p.channels, hidden, h + channel, p.vectors);
     clear_beyond_width(m, h, channel, channel + p.channels);
   }
+  spent(part, kElementwise);
 }
 
 inline Operand* hidden_of(const Part& part, int layer, int lane) {
@@ -112,7 +113,7 @@ inline void keep_hidden(const Part& part, int layer) {
   const Range mine = share(p.tiles, part);
   const int begin = mine.begin * p.channels, count = (mine.end - mine.begin) * p.channels;
   for (int l = 0; l < part.count; ++l) {
-    const Operand* hidden = static_cast<const Operand*>(part.shared->hidden) + static_cast<ptrdiff_t>(l) * m.padded;
+    const Operand* hidden = static_cast<const Operand*>(part.team[0].hidden) + static_cast<ptrdiff_t>(l) * m.padded;
     memcpy(hidden_of(part, layer, l) + begin, hidden + begin, sizeof(Operand) * static_cast<size_t>(count));
   }
 }
@@ -125,29 +126,25 @@ inline void lstm(const Part& part, int index) {
   Operand* operand = static_cast<Operand*>(local.operand);
   for (int l = 0; index > 0 && l < part.count; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    normalise(m, part.shared->boom + at, local.normal);
+    normalise(m, part.team[0].boom + at, local.normal);
     to_operand(m, layer.lstm_norm, local.normal, operand + at);
   }
   spent(part, kElementwise);
   const ptrdiff_t stride = static_cast<ptrdiff_t>(m.layers) * m.padded;
-  each_tile(part, layer.lstm_hidden.tiles, [&](int tile, int begin, int lanes) {
-    multiply_tile(layer.lstm_hidden, tile, hidden_of(part, index, begin), stride, lanes, local.tile[0]);
-    if (index > 0) {
-      const Operand* input = operand + static_cast<ptrdiff_t>(begin) * m.padded;
-      multiply_tile(layer.lstm_input, tile, input, m.padded, lanes, local.tile[1]);
-    }
-    spent(part, kProducts);
-    finish_lstm_tile(part, index, tile, begin, lanes);
-    spent(part, kElementwise);
-  });
+  const Range tiles = share(layer.lstm_hidden.tiles, part);
+  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
+    multiply(part, layer.lstm_hidden, tile, hidden_of(part, index, 0), stride, local.tile[0]);
+    if (index > 0) multiply(part, layer.lstm_input, tile, operand, m.padded, local.tile[1]);
+    finish_lstm_tile(part, index, tile);
+  }
   meet(part, kElementwise);
   keep_hidden(part, index);
 }
 
-inline void finish_boom_tile(const Part& part, const Product& p, int tile, int begin, int lanes) {
+inline void finish_boom_tile(const Part& part, const Product& p, int tile) {
   const Model& m = *part.model;
   const Local& local = *part.local;
-  const int row = p.vectors * V;
+  const int row = p.vectors * V, lanes = part.count;
   for (int l = 0; l < lanes; ++l) {
     for (int v = 0; v < row; v += V) {
       const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
@@ -157,16 +154,17 @@ inline void finish_boom_tile(const Part& part, const Product& p, int tile, int b
   }
   look_up(m.gelu, local.index, local.value, lanes * row);
   for (int l = 0; l < lanes; ++l) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(begin + l) * m.padded;
+    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
     const int16_t* value = local.value + l * row;
     for (int c = tile * p.channels; c < (tile + 1) * p.channels; c += V) {
       I32 sum = Simd::set1(0);
       for (int g = 0; g < p.groups; ++g, value += V) sum = Simd::add(sum, Simd::load16(value));
       const I32 h = Simd::add(Simd::load(local.residual + at + c), Simd::add(sum, sum));
-      Simd::store(part.shared->boom + at + c, clamp(h, -kResidualMax, kResidualMax));
+      Simd::store(part.team[0].boom + at + c, clamp(h, -kResidualMax, kResidualMax));
     }
-    clear_beyond_width(m, part.shared->boom + at, tile * p.channels, (tile + 1) * p.channels);
+    clear_beyond_width(m, part.team[0].boom + at, tile * p.channels, (tile + 1) * p.channels);
   }
+  spent(part, kElementwise);
 }
 
 // stream: (lanes, padded), the residual stream so far; shared.boom becomes what the next layer reads.
@@ -181,13 +179,11 @@ inline void boom(const Part& part, const Layer& layer, const int32_t* stream) {
     to_residual(m, layer.skip_norm, local.normal, local.residual + at);
   }
   spent(part, kElementwise);
-  each_tile(part, layer.boom.tiles, [&](int tile, int begin, int lanes) {
-    const Operand* input = operand + static_cast<ptrdiff_t>(begin) * m.padded;
-    multiply_tile(layer.boom, tile, input, m.padded, lanes, local.tile[0]);
-    spent(part, kProducts);
-    finish_boom_tile(part, layer.boom, tile, begin, lanes);
-    spent(part, kElementwise);
-  });
+  const Range tiles = share(layer.boom.tiles, part);
+  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
+    multiply(part, layer.boom, tile, operand, m.padded, local.tile[0]);
+    finish_boom_tile(part, layer.boom, tile);
+  }
   meet(part, kElementwise);
 }
 

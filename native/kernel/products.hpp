@@ -7,7 +7,7 @@ namespace shazip {
 namespace {
 
 template <int L>
-inline void multiply(const int8_t* weights, const int32_t* origin, const Operand* operand, ptrdiff_t stride,
+inline void multiply_rows(const int8_t* weights, const int32_t* origin, const Operand* operand, ptrdiff_t stride,
                      int steps, int32_t* out, ptrdiff_t out_stride) {
   constexpr int R = Simd::kRows;
   I32 sum[R][L];
@@ -40,13 +40,13 @@ inline void multiply_vectors(const Product& p, int tile, const Operand* operand,
   const int row = p.vectors * V;
   for (int v = 0; v < p.vectors; v += R) {
     const ptrdiff_t at = (static_cast<ptrdiff_t>(tile) * p.vectors + v) * V;
-    multiply<L>(p.weights + at * p.inputs, p.origin + at, operand, stride, p.inputs / Simd::kStep, out + v * V, row);
+    multiply_rows<L>(p.weights + at * p.inputs, p.origin + at, operand, stride, p.inputs / Simd::kStep, out + v * V, row);
   }
 }
 
-// out: (lanes, vectors of a tile, lanes of a vector)
-inline void multiply_tile(const Product& p, int tile, const Operand* operand, ptrdiff_t stride, int lanes,
-                          int32_t* out) {
+// Some lanes' sums in a tile's rows.
+inline void multiply_lanes(const Product& p, int tile, const Operand* operand, ptrdiff_t stride, int lanes,
+                           int32_t* out) {
   switch (lanes) {
     case 1: return multiply_vectors<1>(p, tile, operand, stride, out);
     case 2: return multiply_vectors<2>(p, tile, operand, stride, out);
@@ -59,17 +59,15 @@ inline void multiply_tile(const Product& p, int tile, const Operand* operand, pt
   }
 }
 
-// Calls work(tile, first lane, lanes) for this rank's tiles; the lanes of the batch are dealt out evenly.
-template <typename Work>
-inline void each_tile(const Part& part, int tiles, Work work) {
-  const Range mine = share(tiles, part);
+// All lanes' sums in a tile's rows. operand: (lanes, stride); out: (lanes, vectors of a tile, lanes of a vector)
+inline void multiply(const Part& part, const Product& p, int tile, const Operand* operand, ptrdiff_t stride,
+                     int32_t* out) {
   const int columns = (part.count + Simd::kColumns - 1) / Simd::kColumns;
-  for (int tile = mine.begin; tile < mine.end; ++tile) {
-    for (int i = 0; i < columns; ++i) {
-      const int begin = part.count * i / columns;
-      work(tile, begin, part.count * (i + 1) / columns - begin);
-    }
+  for (int i = 0; i < columns; ++i) {
+    const int begin = part.count * i / columns, end = part.count * (i + 1) / columns;
+    multiply_lanes(p, tile, operand + begin * stride, stride, end - begin, out + begin * p.vectors * V);
   }
+  spent(part, kProducts);
 }
 
 inline I32 requantise(const Product& p, ptrdiff_t at, I32 sum) {

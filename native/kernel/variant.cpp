@@ -17,22 +17,22 @@ void output(const Part& part) {
   Operand* operand = static_cast<Operand*>(local.operand);
   for (int l = 0; l < part.count; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    to_output_operand(m, part.shared->boom + at, operand + at);
+    to_output_operand(m, part.team[0].boom + at, operand + at);
   }
   spent(part, kElementwise);
   const int row = p.vectors * V;
-  each_tile(part, p.tiles, [&](int tile, int begin, int lanes) {
-    multiply_tile(p, tile, operand + static_cast<ptrdiff_t>(begin) * m.padded, m.padded, lanes, local.tile[0]);
-    spent(part, kProducts);
-    for (int l = 0; l < lanes; ++l) {
-      int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first + begin + l) * kAlphabet + tile * row;
+  const Range tiles = share(p.tiles, part);
+  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
+    multiply(part, p, tile, operand, m.padded, local.tile[0]);
+    for (int l = 0; l < part.count; ++l) {
+      int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first + l) * kAlphabet + tile * row;
       for (int v = 0; v < row; v += V) {
         const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
         Simd::store16(logits + v, clamp(u, -kLogitMax, kLogitMax));
       }
     }
     spent(part, kElementwise);
-  });
+  }
   meet(part, kElementwise);
 }
 
@@ -51,7 +51,7 @@ void step_lanes(const Part& part) {
     const Layer& layer = part.model->layer[index];
     lstm(part, index);
     if (layer.attention >= 0) attention(part, layer);
-    boom(part, layer, layer.attention >= 0 ? part.shared->mixed : part.shared->lstm);
+    boom(part, layer, layer.attention >= 0 ? part.local->residual : part.team[0].lstm);
   }
   output(part);
   frequencies(part);
@@ -60,10 +60,10 @@ void step_lanes(const Part& part) {
 void products_only(const Part& part) {
   const Model& m = *part.model;
   const auto multiply_all = [&](const Product& p) {
-    each_tile(part, p.tiles, [&](int tile, int begin, int lanes) {
-      const Operand* input = static_cast<Operand*>(part.local->operand) + static_cast<ptrdiff_t>(begin) * m.padded;
-      multiply_tile(p, tile, input, m.padded, lanes, part.local->tile[0]);
-    });
+    const Range tiles = share(p.tiles, part);
+    for (int tile = tiles.begin; tile < tiles.end; ++tile) {
+      multiply(part, p, tile, static_cast<Operand*>(part.local->operand), m.padded, part.local->tile[0]);
+    }
   };
   for (int index = 0; index < m.layers; ++index) {
     const Layer& layer = m.layer[index];
@@ -92,7 +92,6 @@ const Variant SHAZIP_VARIANT = {
     V,
     Simd::kRows,
     Simd::kStep,
-    Simd::kColumns,
     sizeof(Operand),
     Simd::kFocusCopies * static_cast<int32_t>(sizeof(Simd::Focus)),
     Simd::kOffset,

@@ -1,0 +1,121 @@
+// A stand-alone check of the engine, for emulators and sanitizers: reads files that tests/conformance.py writes (a model, columns of
+// symbols, a checksum of the right frequencies) and runs every variant of this processor over them with one and with three threads.
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "network.hpp"
+
+namespace {
+
+using namespace shazip;
+
+class Reader {
+ public:
+  explicit Reader(const char* path) : file_(path, std::ios::binary) {
+    if (!file_) throw std::runtime_error(std::string(path) + ": cannot be opened");
+  }
+  int64_t number() {
+    int64_t value;
+    read(&value, sizeof value);
+    return value;
+  }
+  std::vector<int64_t> numbers() {
+    std::vector<int64_t> values(static_cast<size_t>(number()));
+    for (int64_t& value : values) value = number();
+    return values;
+  }
+  std::vector<uint8_t> bytes() {
+    std::vector<uint8_t> data(static_cast<size_t>(number()));
+    read(data.data(), data.size());
+    return data;
+  }
+  std::string text() {
+    const std::vector<uint8_t> data = bytes();
+    return std::string(data.begin(), data.end());
+  }
+
+ private:
+  void read(void* to, size_t size) {
+    if (!file_.read(static_cast<char*>(to), static_cast<std::streamsize>(size))) throw std::runtime_error("the file ends early");
+  }
+  std::ifstream file_;
+};
+
+struct Case {
+  Config config;
+  std::map<std::string, std::vector<uint8_t>> data;
+  std::map<std::string, Tensor> tensors;
+  int64_t lanes;
+  std::vector<std::vector<uint8_t>> columns;
+  uint32_t checksum;
+};
+
+std::unique_ptr<Case> read_case(const char* path) {
+  Reader reader(path);
+  auto found = std::make_unique<Case>();
+  Config& c = found->config;
+  for (int64_t* field : {&c.width, &c.boom_width, &c.layers, &c.window, &c.heads}) *field = reader.number();
+  c.attention = reader.numbers();
+  for (int64_t i = 0, n = reader.number(); i < n; ++i) {
+    const std::string name = reader.text();
+    Tensor tensor{static_cast<Type>(reader.number()), reader.numbers(), nullptr};
+    tensor.data = (found->data[name] = reader.bytes()).data();
+    found->tensors.emplace(name, tensor);
+  }
+  found->lanes = reader.number();
+  for (int64_t i = 0, n = reader.number(); i < n; ++i) found->columns.push_back(reader.bytes());
+  found->checksum = static_cast<uint32_t>(reader.number());
+  return found;
+}
+
+uint32_t crc32(uint32_t crc, const uint8_t* data, size_t size) {
+  crc = ~crc;
+  for (size_t i = 0; i < size; ++i) {
+    crc ^= data[i];
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+  }
+  return ~crc;
+}
+
+uint32_t run(const Case& c, const std::string& variant, int threads) {
+  const Network network(c.config, Tensors(c.tensors), threads, variant);
+  Predictor predictor(network, static_cast<int>(c.lanes));
+  std::vector<int16_t> logits(static_cast<size_t>(c.lanes) * kAlphabet);
+  std::vector<uint32_t> freqs(logits.size());
+  uint32_t crc = 0;
+  for (const std::vector<uint8_t>& column : c.columns) {
+    const int live = static_cast<int>(column.size());
+    predictor.step(live, logits.data(), freqs.data());
+    predictor.update(column.data(), live);
+    crc = crc32(crc, reinterpret_cast<const uint8_t*>(freqs.data()), column.size() * kAlphabet * sizeof(uint32_t));
+  }
+  return crc;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int wrong = 0;
+  for (int i = 1; i < argc; ++i) {
+    try {
+      const std::unique_ptr<Case> c = read_case(argv[i]);
+      for (const Choice& choice : supported_variants()) {
+        for (const int threads : {1, 3}) {
+          const bool right = run(*c, choice.name, threads) == c->checksum;
+          wrong += !right;
+          std::printf("%s %s %d: %s\n", argv[i], choice.name, threads, right ? "ok" : "WRONG");
+        }
+      }
+    } catch (const std::exception& error) {
+      std::printf("%s: %s\n", argv[i], error.what());
+      ++wrong;
+    }
+  }
+  return wrong ? 1 : 0;
+}
