@@ -18,9 +18,10 @@ from corpus import make
 from shazip.bench.plan import QUICK_SIZE, Subject, competitors, open_subject, shazip_rows
 from shazip.bench.results import Results, Row
 from shazip.bench.session import QUICK, Extent, Session
-from shazip.bench.tables import document, machine_line, markdown, matrix
+from shazip.bench.tables import document, machine_line, markdown, matrix, summary_lines
 from shazip.bench.tools import Tool
 from shazip.bench.trial import Patience
+from shazip.errors import ShazipError
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -33,7 +34,7 @@ FIRST, OTHERS = Patience(3, 300), Patience(3, 10)  # shazip on the other files: 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, write, and return 1 if a file was missing or shazip failed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the first 16 KiB of each file")
+    parser.add_argument("--quick", action="store_true", help="the first 8 KiB of each file")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     parser.add_argument("-m", "--model", help="an installed model or a file")
     wishes = parser.parse_args(arguments)
@@ -43,7 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subjects, missing = _subjects(QUICK_SIZE if wishes.quick else None)
     if not subjects or (missing and not wishes.quick):
         return 1  # figures without all files are not to be published
-    session = _measure(subjects, wishes.model, quick=wishes.quick)
+    try:
+        session = _measure(subjects, wishes.model, quick=wishes.quick)
+    except ShazipError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     if any(row.failure and row.tool.startswith("shazip") for row in session.rows):
         return 1
     if wishes.quick:
@@ -75,6 +80,7 @@ def _measure(subjects: Sequence[Subject], model: str | None, *, quick: bool) -> 
         session.tools = [*libraries, *shazip_rows(model, ())]
         session.patience = Patience(1, 0) if quick else OTHERS
     session.draw_curves(subjects[0], QUICK if quick else Extent())
+    print("\n".join(summary_lines(session.results())))
     return session
 
 

@@ -16,16 +16,14 @@ Watch = Callable[[str], None]
 
 
 def by_size(
-    tools: Iterable[Tool], data: bytes, sizes: Iterable[int], watch: Watch
+    tools: Iterable[Tool], cuts: Iterable[tuple[int, Sequence[bytes]]], watch: Watch
 ) -> Iterator[Point]:
-    """Yield a point for each tool that is there and each size that the data have."""
+    """Yield a point for each tool that is there and each size with its pieces."""
     present = [tool for tool in tools if tool.version() is not None]
-    for size in sizes:
-        if size <= len(data):
-            parts = pieces(data, size)
-            for tool in present:
-                watch(f"{tool.name}, {size} bytes")
-                yield _point(tool, size, parts)
+    for size, parts in cuts:
+        for tool in present if parts else ():
+            watch(f"{tool.name}, {size} bytes")
+            yield _point(tool, size, parts)
 
 
 def by_lanes(shazip: Shazip, data: bytes, lanes: Iterable[int], watch: Watch) -> Iterator[Point]:
@@ -36,11 +34,10 @@ def by_lanes(shazip: Shazip, data: bytes, lanes: Iterable[int], watch: Watch) ->
         yield _point(tool, count, [data])
 
 
-def pieces(data: bytes, size: int) -> list[bytes]:
-    """Return pieces from all over the data: eight of 1 kB, fewer of larger ones."""
-    count = max(1, min(8, 80_000 // size, len(data) // size))
-    stride = len(data) // count
-    return [data[start : start + size] for start in range(0, count * stride, stride)]
+def pieces(data: bytes, size: int, most: int = 8) -> list[bytes]:
+    """Return pieces from all over the data: `most` of 1 kB, fewer of larger ones, or none."""
+    count = min(most, max(1, 80_000 // size), len(data) // size)
+    return [data[len(data) // count * at :][:size] for at in range(count)]
 
 
 def _point(tool: Tool, x: int, parts: Sequence[bytes]) -> Point:

@@ -13,7 +13,7 @@ from shazip.bench.results import Input
 from shazip.bench.tools import TOOLS, Library, Program, Shazip, Tool
 from shazip.errors import ShazipError
 
-QUICK_SIZE = 16 << 10
+QUICK_SIZE = 8 << 10
 # Tools are chosen by the first word of their names.
 NAMES = (*(tool.name.split()[0].lower() for tool in TOOLS), "shazip")
 

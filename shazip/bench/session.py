@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from shazip.bench.curves import by_lanes, by_size
+from shazip.bench.curves import by_lanes, by_size, pieces
 from shazip.bench.live import LiveTable, Status
 from shazip.bench.machine import describe
 from shazip.bench.plan import Subject
@@ -24,9 +24,10 @@ class Extent:
     sizes: tuple[int, ...] = (1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18)
     lanes: tuple[int, ...] = (1, 4, 16, 64, 256)
     lanes_size: int = 1 << 16
+    pieces: int = 8  # of each size at most
 
 
-QUICK = Extent((1 << 10, 1 << 12), (1, 4), 1 << 12)
+QUICK = Extent((1 << 10, 1 << 12), (1, 4), 1 << 12, 1)
 
 
 @dataclass
@@ -62,7 +63,8 @@ class Session:
         shazip = next(tool for tool in self.tools if isinstance(tool, Shazip))
         tools = [tool for tool in self.tools if isinstance(tool, Library)]
         data = subject.data
-        self.by_size.extend(by_size([*tools, shazip], data, extent.sizes, status.show))
+        cuts = [(size, pieces(data, size, extent.pieces)) for size in extent.sizes]
+        self.by_size.extend(by_size([*tools, shazip], cuts, status.show))
         self.by_lanes.extend(by_lanes(shazip, data[: extent.lanes_size], extent.lanes, status.show))
         status.show("")
 

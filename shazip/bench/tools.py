@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
+import itertools
 import platform
 import re
 import shutil
@@ -170,9 +171,9 @@ class Shazip:
 
     def decoding_options(self) -> tuple[str, ...]:
         """Return the options that `shazip decompress` knows too: engine, threads and device."""
-        pairs = zip(self.options, (*self.options[1:], ""), strict=True)
         known = ("--engine", "--threads", "--device")
-        return tuple(part for name, value in pairs if name in known for part in (name, value))
+        pairs = itertools.pairwise((*self.options, ""))
+        return tuple(part for pair in pairs if pair[0] in known for part in pair)
 
     def sizes(self) -> tuple[int, int]:
         """Return the bytes of the model file and of the installed package."""

@@ -16,9 +16,10 @@ from shazip.bench import launch
 from shazip.bench.results import Input, Row
 from shazip.bench.tools import ORIGINAL, Library, Shazip, Tool
 from shazip.bench.training import was_trained_on
+from shazip.errors import ShazipError
 
 
-class FailedError(Exception):
+class FailedError(ShazipError):
     """The tool ended with an error, or gave other bytes back."""
 
 
@@ -57,7 +58,7 @@ def run_trials(
     for number in range(patience.rounds):
         last = number == patience.rounds - 1
         for index, tool in enumerate(tools):
-            if not rows[index].failure and _time(rows[index]) < patience.seconds:
+            if not rows[index].failure and (not number or _time(rows[index]) < patience.seconds):
                 rows[index] = add_round(tool, rows[index], path)
             watch(rows, index + 1 if last else 0)
     return tuple(rows)

@@ -60,7 +60,7 @@ from shazip.cli.report import FAILURES, Reporter, say, tell
     metavar="SECONDS",
     help="A tool that has taken this long on a file gets no further round.",
 )
-@click.option("--quick", is_flag=True, help="The first 16 KiB, one round, no programs.")
+@click.option("--quick", is_flag=True, help="The first 8 KiB, one round, no programs.")
 @click.option("--curves", is_flag=True, help="Also the first file cut short, and many lanes.")
 @click.option("--plots", type=click.Path(path_type=Path), metavar="FOLDER", help="Draw pictures.")
 @click.option("--svg", is_flag=True, help="Pictures as SVG instead of PNG.")

@@ -1,0 +1,175 @@
+"""Learn mixing's start values: python -m benchmarks.mixing_train OUT FILE... [--model NAME].
+
+Codes pieces of every file in turn, short and long, with one and with many lanes, each piece as a
+frame of its own that begins with what the pieces before it learned. Weights are averaged over the
+second half of the rounds. OUT takes the raw start values; `--install` puts them into the package
+and prints the two digests that shazip/mixing.py must hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from shazip import _native, engines, mixing, modelstore
+from shazip.lanes import columns, interleave
+
+CONTEXTS, INPUTS, SETS, ROWS, NODES = 16, 48, 5, 2896, 256
+MATCH_INPUTS, CONTEXT_INPUTS = 4, 10
+# (bytes, choice of lanes) of a piece
+PIECES = ((6_000, (1,)), (12_000, (1, 4)), (48_000, (8,)), (96_000, (32,)))
+# How many of one bit a history counts beside 0, 1, 2.. of the other; its last entry ends the list.
+BOUNDS = (48, 24, 9, 7, 6, 5)
+# What remains of n bits when the opposite bit comes.
+KEPT = (0, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--rounds", type=int, default=16)
+    parser.add_argument("--model", help="name or path; the default model otherwise")
+    parser.add_argument("--install", action="store_true")
+    args = parser.parse_args()
+    model = modelstore.find(args.model) if args.model else modelstore.default()
+    learned = train(engines.open_engine(model), [f.read_bytes() for f in args.files], args.rounds)
+    args.out.write_bytes(learned)
+    if args.install:
+        install(learned)
+
+
+def install(start: bytes) -> None:
+    """Put start values into the package and print their digest and the canary's."""
+    mixing._START.write_bytes(zlib.compress(start, 9))
+    mixing._START_DIGEST = mixing._digest(start)
+    mixing.start_values.cache_clear()
+    print(f'_START_DIGEST = "{mixing._START_DIGEST}"')
+    print(f'_CANARY_DIGEST = "{mixing.canary_digest()}"')
+
+
+def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
+    """Return start values learned over all texts."""
+    random, start, places = Random(1), untrained(), [0] * len(texts)
+    weights: list[np.ndarray] = []
+    for number in range(rounds):
+        bits = size = 0.0
+        for i, text in enumerate(texts):
+            wanted, lanes = random.choice(PIECES)
+            if places[i] + wanted > len(text):
+                places[i] = random.randrange(min(5000, len(text)))
+            piece = text[places[i] : places[i] + wanted]
+            places[i] += wanted
+            start, cost = code(engine, piece, random.choice(lanes), start)
+            bits, size = bits + cost, size + len(piece)
+        print(f"round {number}: {bits / size:.4f} bpb", file=sys.stderr, flush=True)
+        if number >= rounds // 2:
+            weights.append(_weights(start).astype(np.float64))
+    return _with_weights(start, np.mean(weights, axis=0).round().astype("<i2"))
+
+
+def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple[bytes, float]:
+    """Return what a frame with this text learns, and its bits."""
+    network, bits = engine.predictor(lanes), 0.0
+    mixer = _native.Mixer(lanes=lanes, table_bits=24, history_bits=20, start=start, threads=1)
+    symbols = interleave(np.frombuffer(text, np.uint8), lanes)
+    for begin, end in columns(len(text), lanes):
+        column = symbols[begin:end]
+        freqs = mixer.mix(network.predict(end - begin))
+        bits -= float(np.log2(freqs[np.arange(end - begin), column] / 2**24).sum())
+        network.update(column)
+        mixer.update(column)
+    return mixer.learned(), bits
+
+
+# Weights are the last thing in the file: 2896 rows of 48, then 256 rows of 5 final weights.
+def _weights(start: bytes) -> np.ndarray:
+    return np.frombuffer(start[-2 * (ROWS * INPUTS + NODES * SETS) :], "<i2")
+
+
+def _with_weights(start: bytes, weights: np.ndarray) -> bytes:
+    return start[: -2 * len(weights)] + weights.tobytes()
+
+
+def untrained() -> bytes:
+    """Return the fixed tables, with plausible probabilities and weights to begin the training."""
+    fractions = [min(65535, round(65536 * math.log2(1 + i / 4096))) for i in range(4096)]
+    squash = [_squash((2 * i - 3071.5) * math.log(2) / 177) for i in range(3072)]
+    states, transitions = histories()
+    probabilities = np.full((CONTEXTS + 1, 256), 32768)
+    for i, (zeros, ones, _) in enumerate(states):
+        probabilities[:, i] = int(65535 * (ones + 0.4) / (zeros + ones + 0.8))
+    weights = np.zeros((ROWS, INPUTS))
+    weights[:, 1] = 2048
+    weights[:, MATCH_INPUTS], weights[:, MATCH_INPUTS + 2] = 1000, 600
+    weights[:, CONTEXT_INPUTS : CONTEXT_INPUTS + 2 * CONTEXTS : 2] = 600
+    return b"".join(
+        np.asarray(values).astype(kind).tobytes()
+        for values, kind in (
+            (fractions, "<u2"),
+            (squash, "<u2"),
+            (transitions, "u1"),
+            (probabilities, "<u2"),
+            ([list(_match_probabilities())] * 2, "<u2"),
+            (weights, "<i2"),
+            (np.full((NODES, SETS), 4096 // SETS), "<i2"),
+        )
+    )
+
+
+def _squash(x: float) -> int:
+    return min(65535, max(1, round(65536 / (1 + math.exp(-x)))))
+
+
+def _match_probabilities() -> Iterator[int]:
+    for length in range(16):
+        for misses in range(8):
+            p = 1 - 1 / (2 + 2 * length + (3 * length if length > 8 else 0))
+            yield int(65535 * min(0.9998, 0.7 * p + 0.15 if misses else p))
+
+
+State = tuple[int, int, int]  # zeros, ones, the last bit
+
+
+def histories() -> tuple[list[State], list[tuple[int, int]]]:
+    """Return the states of bit histories and where each goes with a 0 and with a 1."""
+    counts = range(BOUNDS[0] + 1)
+    states = [
+        (zeros, ones, last)
+        for zeros in counts
+        for ones in counts
+        if min(zeros, ones) < len(BOUNDS) and max(zeros, ones) <= BOUNDS[min(zeros, ones)]
+        for last in ((0, 1) if zeros and ones else (int(ones > 0),))
+    ]
+    states.sort(key=lambda state: (state[0] + state[1], state[0], state[2]))
+    numbers = {state: number for number, state in enumerate(states)}
+    following = [(numbers[_after(s, 0, numbers)], numbers[_after(s, 1, numbers)]) for s in states]
+    return states, following + [(0, 0)] * (256 - len(states))
+
+
+def _after(state: State, bit: int, known: dict[State, int]) -> State:
+    same, other = state[bit] + 1, state[1 - bit]
+    if other > 2:
+        other = KEPT[other] if other < len(KEPT) else 6 if other < 24 else 7
+    while (found := _state(same, other, bit)) not in known:
+        if same > 1 and (same > other or other < 2):
+            same -= 1
+        else:
+            other -= 1
+    return found
+
+
+def _state(same: int, other: int, bit: int) -> State:
+    zeros, ones = (other, same) if bit else (same, other)
+    return zeros, ones, bit if zeros and ones else int(ones > 0)
+
+
+if __name__ == "__main__":
+    main()
