@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from shazip.config import ALPHABET
-from shazip.engines.torch_network import Network, State
+from shazip.engines.torch_network import CHUNK, Network, State
+from shazip.errors import ShazipError
 from shazip.modelfile import IntegerModel
 
 
@@ -23,7 +24,7 @@ class TorchEngine:
         self, model: IntegerModel, *, device: str | None = None, threads: int | None = None
     ) -> None:
         self.model = model
-        self.device = torch.device(device or "cpu")
+        self.device = _device(device or "cpu")
         self.threads = threads
         with torch.inference_mode():
             self.network = Network(model, self.device)
@@ -67,6 +68,18 @@ class TorchPredictor:
         with torch.inference_mode():
             symbols = torch.from_numpy(column.astype(np.int64))
             self.state.symbols[: len(column)] = symbols.to(self.engine.device)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"unknown device {name!r}") from None
+    if device.type not in CHUNK:
+        raise ValueError(f"the torch engine runs on {' and '.join(CHUNK)}, not on {name!r}")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ShazipError(f"device {name!r} is not here: torch finds no CUDA device")
+    return device
 
 
 @contextmanager

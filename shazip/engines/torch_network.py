@@ -74,7 +74,7 @@ class Network:
     def __init__(self, model: IntegerModel, device: torch.device) -> None:
         self.config = model.config
         tensors = {
-            name: torch.tensor(values, dtype=torch.float64, device=device)
+            name: torch.tensor(values, dtype=_carrier(name), device=device)
             for name, values in model.tensors.items()
         }
         self.layers = [Layer(model.config, tensors, i) for i in range(model.config.layers)]
@@ -102,6 +102,10 @@ class Network:
         freqs = bounds + 1
         freqs[:, 1:] -= bounds[:, :-1]
         return freqs
+
+
+def _carrier(name: str) -> torch.dtype:
+    return torch.float32 if name.endswith(".weight") else torch.float64
 
 
 class Layer:
@@ -138,9 +142,9 @@ class Lstm:
         self.bias = bias / 8 + (0.5 + GATE_HALF)
         if not self.first:
             self.norm = Affine(tensors, f"{at}.lstm_norm")
-            self.w_input = tensors[f"{at}.lstm_input.weight"].float().t()
+            self.w_input = tensors[f"{at}.lstm_input.weight"].t()
             self.input_factor = tensors[f"{at}.lstm_input.multiplier"] * factor
-        self.w_hidden = tensors[f"{at}.lstm_hidden.weight"].float().t()
+        self.w_hidden = tensors[f"{at}.lstm_hidden.weight"].t()
         self.hidden_factor = tensors[f"{at}.lstm_hidden.multiplier"] * factor
         # One table for all gates: sigmoids as fractions of 1, after them 2 * tanh as in 2 * i * g.
         self.tanh = tensors["table.tanh"]

@@ -18,7 +18,7 @@ from shazip.arithmetic import INT16_MAX, OPERAND_MAX, RESIDUAL_MAX
 # The longest sum of int8 products that float32 holds: 1040 * 127**2 < 2**24.
 EXACT_LENGTH = (2**24 - 1) // OPERAND_MAX**2
 
-Tensors = Mapping[str, Tensor]  # float64
+Tensors = Mapping[str, Tensor]  # weights float32, all else float64
 
 
 class Affine:
@@ -39,7 +39,7 @@ class Linear:
     """A product and its requantisation but for the final floor, which a table index does."""
 
     def __init__(self, tensors: Tensors, site: str, *, offset: int = 0) -> None:
-        self.weight = tensors[f"{site}.weight"].float().t()
+        self.weight = tensors[f"{site}.weight"].t()
         self.factor = tensors[f"{site}.multiplier"] * 2.0 ** -tensors[f"{site}.shift"]
         self.bias = tensors[f"{site}.bias"] / 8 + (0.5 + offset)
 
