@@ -25,8 +25,8 @@ HISTORY_BITS = range(10, 31)  # log2 of bytes: symbols coded so far, in all lane
 
 _START = Path(__file__).with_name("mixing.bin")
 # Digests (BLAKE2b, 16 bytes) of the start values and of all frequencies over the canary's probe.
-_START_DIGEST = "40e43cf0801b8c83eac38eaceb4a4cec"
-_CANARY_DIGEST = "e542771043d094b267091f89e36840ea"
+_START_DIGEST = "10b85e6f6f6a4c97866065f36557b23b"
+_CANARY_DIGEST = "9913a94f1ee58adba9a5ab32ef1d2733"
 _CANARY_STEPS, _CANARY_LANES = 64, 8
 
 

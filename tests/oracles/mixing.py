@@ -136,7 +136,7 @@ class Match:
 class Lane:
     def __init__(self) -> None:
         self.symbols = self.classes = self.count = self.word = self.last_word = 0
-        self.line = self.last_line = 0
+        self.word_before = self.first_word = self.opener = self.line = self.last_line = 0
         self.contexts: list[int] = []
         self.matches = [Match() for _ in range(MATCHES)]
 
@@ -144,13 +144,16 @@ class Lane:
         self.count += 1
         self.symbols = (self.symbols << 8 | symbol) & MASK64
         self.classes = (self.classes << 4 | symbol_class(symbol)) & MASK64
+        if symbol in b'([{<"=|':
+            self.opener = ((self.last_word << 8) + symbol) & MASK32
         if letter(symbol):
             lower = symbol + 32 if 65 <= symbol <= 90 else symbol
             self.word = (self.word + lower + 1) * 0x2F0B4C47 & MASK32
         elif self.word:
-            self.last_word, self.word = self.word, 0
+            self.word_before, self.last_word = self.last_word, self.word
+            self.first_word, self.word = self.first_word or self.word, 0
         if symbol == 10:
-            self.last_line, self.line = self.line, self.count
+            self.last_line, self.line, self.first_word = self.line, self.count, 0
 
 
 class Node:
@@ -177,7 +180,6 @@ class Mixer:
         self.apms: dict[tuple[int, int, int], int] = {}
         self.slots = [Slots(table_bits - 4) for _ in range(CONTEXTS)]
         self.order_zero = [0] * 256
-        self.of_symbol, self.of_pair = [0] * 256, [0] * 65536
         self.ring_bits = max(1, history_bits - (lanes - 1).bit_length())
         self.rings = [[0] * 2**self.ring_bits for _ in range(lanes)]
         self.last_seen: list[dict[int, tuple[int, int]]] = [{}, {}]
@@ -390,9 +392,6 @@ class Mixer:
     def _take_symbol(self, i: int, symbol: int) -> None:
         lane = self.lanes[i]
         self.rings[i][lane.count % 2**self.ring_bits] = symbol
-        one, two = lane.symbols & 255, lane.symbols & 0xFFFF
-        self.of_symbol[one] = (self.of_symbol[one] << 8 | symbol) & MASK32
-        self.of_pair[two] = (self.of_pair[two] << 8 | symbol) & 0xFFFF
         lane.advance(symbol)
 
     def _is_head(self, place: tuple[int, int]) -> bool:
@@ -439,21 +438,22 @@ class Mixer:
     def _set_contexts(self, i: int) -> None:
         lane = self.lanes[i]
         s = lane.symbols
-        one, two = s & 255, s & 0xFFFF
+        one = s & 255
         at = lane.last_line + lane.count - lane.line
         above = self._ring(i, at) if at < lane.line and lane.count - at < 2**self.ring_bits else 0
         column = min(lane.count - lane.line, 255)
-        values = [s & (256**order - 1) for order in range(1, 8)]
-        values += [
+        values = [
+            *(s & (256**order - 1) for order in (1, 2, 3, 4, 6, 7)),
+            (lane.word << 32) + lane.first_word + one * 0x10001,
             lane.word << 1 if lane.word else lane.last_word << 9 | one << 1 | 1,
             (lane.word << 32) + lane.last_word + one * 0x10001,
-            s >> 8 & 0xFFFF,
+            (lane.word << 32) + lane.word_before + one * 0x10001,
             s >> 16 & 0xFFFF,
             above << 8 | one | column << 16,
-            self.of_symbol[one] << 8 | one,
-            self.of_pair[two] << 16 | two,
+            s & 0xF0F0F0F0F0F0,
+            lane.opener << 8 | one,
             lane.classes & MASK32,
-            above << 16 | two,
+            lane.classes & 0xFFFFFFFFFFFF,
         ]
         lane.contexts = [
             scramble(value + (k + 1) * 0xD6E8FEB86659FD93 & MASK64) >> 32
@@ -462,4 +462,4 @@ class Mixer:
 
 
 def rates(live: int) -> tuple[int, int]:
-    return 1500, 200
+    return 1000 * 40 // (40 + live), 200 * 40 // (40 + live)
