@@ -102,6 +102,11 @@ def test_a_tool_that_stops_is_shown_with_its_last_words(tmp_path, monkeypatch):
     assert other.failure == ""
 
 
+def test_a_tool_that_is_killed_is_shown_as_such(tmp_path, monkeypatch):
+    (row,) = measure(tmp_path, script(tmp_path, "kill -9 $$", monkeypatch))
+    assert row.failure == "failed: compress: killed by signal 9"
+
+
 def test_a_tool_that_writes_nothing_has_failed(tmp_path, monkeypatch):
     tool = script(tmp_path, '[ $1 = d ] || cp "$2" "$3"', monkeypatch)
     (row,) = measure(tmp_path, tool)
@@ -287,6 +292,15 @@ def test_each_bad_file_gets_one_line_and_the_others_go_on(tmp_path, capsys):
         *("is empty", "is a directo", "No such file"),
     ]
     assert "gzip -9" in out
+
+
+def test_shazip_is_measured_with_the_tiny_model(tmp_path, capsys):
+    (tmp_path / "text").write_bytes(TEXT)
+    flags = ["-m", "tiny", "-t", "shazip", "-s", "--no-mix", "--rounds", "1", "--json"]
+    assert run(["bench", *flags, str(tmp_path / "text")]) == 0
+    rows = Results.loads(capsys.readouterr().out).rows
+    assert [(row.tool, row.failure) for row in rows] == [("shazip", ""), ("shazip --no-mix", "")]
+    assert all(0 < row.packed < len(TEXT) / 2 and row.model > 100_000 for row in rows)
 
 
 def test_json_on_standard_output_is_the_whole_of_it(tmp_path, capsys):

@@ -7,12 +7,9 @@ that starts a command to that command's peak; this one is as small as Python all
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
-from types import FrameType
-from typing import NoReturn
 
 
 def main(report: str, command: list[str]) -> int:
@@ -23,13 +20,9 @@ def main(report: str, command: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return 127
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        process.terminate()
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
     status, peak = _wait(process)
+    if status < 0:
+        sys.stderr.write(f"killed by signal {-status}\n")
     with open(report, "w") as file:  # noqa: PTH123 (importing pathlib would double this process)
         file.write(f"{time.perf_counter() - start} {peak}")
     return status

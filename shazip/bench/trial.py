@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import filecmp
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -126,12 +128,15 @@ def run(tool: Tool, action: str, folder: Path) -> Usage:
 
 def _call(command: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe) as process:
+    session = hasattr(os, "killpg")
+    with subprocess.Popen(
+        command, cwd=folder, stdout=pipe, stderr=pipe, start_new_session=session
+    ) as process:
         try:
             said, complained = process.communicate()
         except BaseException:
-            # Not killed, as `subprocess.run` would: the launcher has a child to take with it.
-            process.terminate()
+            # The launcher has a child, which must not go on alone.
+            os.killpg(process.pid, signal.SIGTERM) if session else process.terminate()
             raise
     return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
