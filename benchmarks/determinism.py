@@ -50,13 +50,14 @@ class Setting:
 def settings(known: dict[str, Any]) -> Iterator[Setting]:
     """Yield what this machine can imitate; `known` is what its Python told of itself."""
     yield Setting("as it comes")
-    for threads in (1, 2, 3):
+    for threads in (2, 3):
         yield Setting(f"{threads} threads", job={"threads": threads})
+    one = {"threads": 1}  # on a busy machine more would only wait for each other
     for variant in known["variants"]:
-        yield Setting(f"native, {variant}", job={"engine": "native", "variant": variant})
+        yield Setting(f"native, {variant}", job=one | {"engine": "native", "variant": variant})
     yield Setting("between pipes", pipe=True)
     for name, value in _ENVIRONMENTS:
-        yield Setting(f"{name}={value}", environment={name: value})
+        yield Setting(f"{name}={value}", job=one, environment={name: value})
     if "torch" in known["engines"]:
         yield from _torch_settings(known["cuda"])
 
@@ -76,7 +77,6 @@ _TORCH_ENVIRONMENTS = (
 def _torch_settings(cuda: bool) -> Iterator[Setting]:
     one = {"engine": "torch", "threads": 1}
     yield Setting("torch, 1 thread", job=one)
-    # Where others want the processors too, waiting threads that spin would take minutes.
     yield Setting("torch, 2 threads", job=one | {"threads": 2}, environment=PASSIVE)
     for name, value in _TORCH_ENVIRONMENTS:
         yield Setting(f"torch, {name}={value}", job=one, environment={name: value})
@@ -159,7 +159,8 @@ def _engine(job: dict[str, Any]) -> Any:
     from shazip import modelfile
     from shazip.engines.native import NativeEngine
 
-    return NativeEngine(modelfile.load(job["model"]), variant=job["variant"])
+    model = modelfile.load(job["model"])
+    return NativeEngine(model, job.get("threads"), variant=job["variant"])
 
 
 def attempt(setting: Setting, common: dict[str, Any], folder: Path) -> tuple[str, str]:

@@ -28,7 +28,7 @@ KNOWN = {  # by sha1
     "57b8363b814821dc9d47aa4d41f58733519076b2": "enwik8",
     "2996e86fb978f93cca8f566cc56998923e7fe581": "enwik9",
 }
-SEEN = {True: "trained on", False: "held out", None: "unknown"}
+SEEN = {True: "trained on", False: "not in its record", None: "unknown"}
 PIECE = 1 << 20
 
 
@@ -72,7 +72,7 @@ def measure(path: Path, tool: Shazip, folder: Path) -> None:
     sha1 = _hash(path, "sha1")
     print(f"{KNOWN.get(sha1, 'neither enwik8 nor enwik9')}, {size:,} bytes, sha1 {sha1}")
     print(f"shazip {tool.version()}, options: {' '.join(tool.options) or 'none'}")
-    print("part           bytes      archive     bpb    seconds     kB/s", flush=True)
+    print("part           bytes      archive     bpb    seconds     kB/s  the model", flush=True)
     parts = []
     for name, start, stop in split(size):
         parts.append(_compress(path, tool, folder / name, start, stop))
