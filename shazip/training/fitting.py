@@ -17,7 +17,6 @@ from shazip.arithmetic import OPERAND_MAX
 BALANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
 CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 ROW_CLIPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
-USUAL_CLIP = 0.8  # while balances are compared
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,10 @@ def fit_product(inputs: Tensor, weight: Tensor) -> Product:
         rounded = (columns / row_steps).round().mul_(row_steps)
         return float((results - to_operand(inputs, steps) @ rounded.T).square_().sum())
 
-    # One after the other: the best clip hardly depends on the balance.
-    balance = min(BALANCES, key=lambda b: error(scaled_steps(inputs, b, USUAL_CLIP)))
-    clip = min(CLIPS, key=lambda c: error(scaled_steps(inputs, balance, c)))
+    clip = 1.0
+    for _ in range(2):  # one after the other: the best balance hardly depends on the clip
+        balance = min(BALANCES, key=lambda b: error(scaled_steps(inputs, b, clip)))
+        clip = min(CLIPS, key=lambda c: error(scaled_steps(inputs, balance, c)))
     return fit_weight(inputs, weight, scaled_steps(inputs, balance, clip))
 
 

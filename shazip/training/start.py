@@ -36,6 +36,7 @@ def warm_start(model: IntegerModel, text: np.ndarray) -> Tensors:
         predictor.logits(CANDIDATES)
         predictor.update(column)
     states = [record(predictor, model.config, lane) for lane in range(CANDIDATES)]
+    states.append(cold_start(model.config))
     trials = places(text, TRIALS, TRIAL_STEPS, 0.75)
     costs = [cost(_started(model, state), trials) for state in states]
     return states[int(np.argmin(costs))]

@@ -1,0 +1,168 @@
+"""Quantisation: the integer model predicts what the float network predicts, nearly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shazip import engines, modelfile
+from shazip.config import NetworkConfig
+
+torch = pytest.importorskip("torch")
+
+from shazip.engines.torch import TorchEngine  # noqa: E402
+from shazip.training.fitting import fit_product, fit_steps, to_operand  # noqa: E402
+from shazip.training.model import Network  # noqa: E402
+from shazip.training.quantise import quantise  # noqa: E402
+from shazip.training.start import cold_start, cost, places, record  # noqa: E402
+
+TEXT = np.fromfile(Path(__file__).parent / "data" / "wikipedia.xml", np.uint8)
+CONFIG = NetworkConfig(24, 48, 2, (0, 1), 20, 2)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # these networks are too small for more
+    yield
+    torch.set_num_threads(threads)
+
+
+def random_network(config: NetworkConfig, seed: int = 0) -> Network:
+    """Return a network whose norms, gates and biases have left their first values."""
+    torch.manual_seed(seed)
+    network = Network(config)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim == 1:
+                parameter += 0.3 * torch.randn_like(parameter)
+            else:
+                parameter *= 2
+    return network
+
+
+@pytest.fixture(scope="module")
+def network():
+    return random_network(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def model(network):
+    return quantise(network, TEXT, name="t", training={"updates": 3})
+
+
+def float_logits(network: Network, column: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        symbols = torch.from_numpy(column.astype(np.int64))
+        return network.eval()(symbols, network.start(column.shape[1]))[0].double().numpy()
+
+
+def exact_logits(model, columns: np.ndarray) -> np.ndarray:
+    cold = modelfile.build(model.config, {**model.tensors, **cold_start(model.config)})
+    predictor = TorchEngine(cold).predictor(columns.shape[1])
+    rows = []
+    for column in columns:
+        predictor.update(column)
+        rows.append(predictor.logits(columns.shape[1]) / 32)
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        CONFIG,
+        replace(CONFIG, heads=1, attention=(1,)),
+        replace(CONFIG, attention=()),
+        replace(CONFIG, layers=1, attention=(0,), window=1),
+    ],
+    ids=["every layer", "last layer", "none", "window one"],
+)
+def test_integer_logits_follow_the_float_networks(config):
+    network = random_network(config, 1)
+    columns = places(TEXT, 4, 60, 0.3)
+    expected = float_logits(network, columns)
+    found = exact_logits(quantise(network, TEXT), columns)
+    assert np.abs(found - expected).mean() < 0.05 * expected.std()
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.998
+
+
+def test_the_model_passes_its_canary(model):
+    engines.check_long(TorchEngine(model))
+
+
+def test_name_and_training_record_are_kept(model):
+    assert (model.name, model.metadata["training"]) == ("t", {"updates": 3})
+
+
+def test_equal_networks_give_equal_models(model):
+    again = quantise(random_network(CONFIG), TEXT, name="t", training={"updates": 3})
+    assert modelfile.pack(again) == modelfile.pack(model)
+
+
+def test_quantising_leaves_the_network_alone(network, model):
+    fresh = random_network(CONFIG).state_dict()
+    assert all(torch.equal(fresh[name], t) for name, t in network.state_dict().items())
+
+
+def test_a_recorded_state_goes_on_as_its_lane_would(model):
+    predictor = TorchEngine(model).predictor(3)
+    before, after = np.split(places(TEXT, 3, 60, 0.1), [45])
+    for column in before:
+        predictor.logits(3)
+        predictor.update(column)
+    start = record(predictor, CONFIG, 1)
+    assert start["start.memory"].shape == (2, 19, 24)
+    fresh = modelfile.build(CONFIG, {**model.tensors, **start})
+    alone = TorchEngine(fresh).predictor(1)
+    for column in after:
+        assert np.array_equal(alone.logits(1)[0], predictor.logits(3)[1])
+        alone.update(column[1:2])
+        predictor.update(column)
+
+
+def test_the_start_state_is_no_worse_than_zeros_where_it_was_chosen(model):
+    cold = modelfile.build(model.config, {**model.tensors, **cold_start(model.config)})
+    trials = places(TEXT, 32, 64, 0.75)
+    assert cost(model, trials) <= cost(cold, trials)
+
+
+def test_extreme_networks_still_give_valid_models():
+    network = random_network(CONFIG)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter *= 30
+    assert quantise(network, TEXT).id
+
+
+def test_a_network_of_zeros_gives_a_valid_model():
+    network = Network(CONFIG)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    assert quantise(network, TEXT).id
+
+
+def test_too_little_text_is_refused(network):
+    with pytest.raises(ValueError, match="are too few"):
+        quantise(network, TEXT[:100])
+
+
+def test_a_fitted_product_is_close():
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(500, 40, generator=generator) * torch.logspace(-2, 1, 40)
+    weight = torch.randn(30, 40, generator=generator) / torch.logspace(-2, 1, 40)
+    fit = fit_product(inputs, weight)
+    exact = inputs @ weight.T
+    found = to_operand(inputs, fit.steps) @ fit.weight.T * fit.row_steps + fit.bias
+    assert (found - exact).std() < 0.02 * exact.std()
+    assert (found - exact).mean(0).abs().max() < 1e-4
+    assert fit.weight.abs().max() <= 127
+
+
+def test_steps_cover_the_usual_range():
+    inputs = torch.randn(2000, 5, generator=torch.Generator().manual_seed(0))
+    steps = fit_steps(inputs, 1.0)
+    assert ((inputs / steps).abs() <= 127).float().mean() > 0.995
