@@ -4,7 +4,7 @@ namespace shazip::mixing {
 namespace {
 
 constexpr uint32_t kStartUpdates = 30;     // what start values count for
-constexpr uint32_t kHistoryLimit = 255;    // later updates move a probability by 1 / 256.6
+constexpr uint32_t kHistoryLimit = 1023;   // later updates move a probability by 1 / 1024.6
 constexpr uint32_t kMatchLimit = 1023;
 constexpr int kApmRate = 6;                // an APM moves by 1 / 64
 // |weight| < 4, so |rounded weight| <= 2**13 and a sum of 48 products with inputs below 3072 stays below 2**31.
@@ -74,21 +74,6 @@ void Learned::update_match(int model, int cell, int hit) {
   Adaptive& value = matches_[model * kMatchCells + cell];
   value.update(tables_, hit, kMatchLimit);
   match_pairs_[model * kMatchCells + cell] = pair_of(tables_, value);
-}
-
-int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) const {
-  const int shifted = stretched + 3072, bucket = shifted >> 8, part = shifted & 255;
-  const uint32_t cell = row * kApmStride + static_cast<uint32_t>(bucket);
-  node.apm_cells[which] = cell + (part >= 128);
-  const auto low = static_cast<uint16_t>(apms_[which][cell] + tables_.identity[bucket]);
-  const auto high = static_cast<uint16_t>(apms_[which][cell + 1] + tables_.identity[bucket + 1]);
-  return (low * (256 - part) + high * part) >> 8;
-}
-
-void Learned::prefetch(Apm which, uint32_t row) const {
-#if defined(__GNUC__)
-  __builtin_prefetch(&apms_[which][row * kApmStride]);
-#endif
 }
 
 void Learned::mix(Node& node) const {

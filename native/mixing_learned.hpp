@@ -64,4 +64,19 @@ class Learned {
   Zeroed<uint16_t> apms_[kApms];                   // difference from the identity, modulo 2**16
 };
 
+inline int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) const {
+  const int shifted = stretched + 3072, bucket = shifted >> 8, part = shifted & 255;
+  const uint32_t cell = row * kApmStride + static_cast<uint32_t>(bucket);
+  node.apm_cells[which] = cell + (part >= 128);
+  const auto low = static_cast<uint16_t>(apms_[which][cell] + tables_.identity[bucket]);
+  const auto high = static_cast<uint16_t>(apms_[which][cell + 1] + tables_.identity[bucket + 1]);
+  return (low * (256 - part) + high * part) >> 8;
+}
+
+inline void Learned::prefetch(Apm which, uint32_t row) const {
+#if defined(__GNUC__)
+  __builtin_prefetch(&apms_[which][row * kApmStride]);
+#endif
+}
+
 }  // namespace shazip::mixing

@@ -117,9 +117,10 @@ struct Local {
   int32_t* scaled;     // (quads * 4)
   int16_t* weights;    // (quads * 4)
   int32_t* sums;       // (heads, head_padded, and a vector more)
-  int32_t* tile[2];    // (kBatch, vectors of the largest tile, lanes of a vector)
-  int32_t* index;      // the same shape
-  int16_t* value;      // the same shape, and a quarter more
+  int32_t* sums_hidden;  // (kBatch, vectors of the largest tile, lanes of a vector)
+  int32_t* sums_input;   // the same shape
+  int32_t* index;        // the same shape
+  int16_t* value;        // the same shape, and a quarter more
   int64_t* costs;      // time by what it was spent on, or null
   int64_t last;
 };

@@ -94,8 +94,8 @@ void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) con
     for (const Product* p : {&layer.lstm_hidden, &layer.query, &layer.boom}) tile = std::max<size_t>(tile, p->vectors);
   }
   tile *= static_cast<size_t>(kBatch) * v.lanes;
-  local.tile[0] = arena.take<int32_t>(tile);
-  local.tile[1] = arena.take<int32_t>(tile);
+  local.sums_hidden = arena.take<int32_t>(tile);
+  local.sums_input = arena.take<int32_t>(tile);
   local.index = arena.take<int32_t>(tile);
   local.value = arena.take<int16_t>(tile + tile / 4);
   local.costs = nullptr;

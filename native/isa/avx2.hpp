@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "lookup.hpp"
+
 namespace {
 
 struct Simd256 {
@@ -53,6 +55,12 @@ struct Simd256 {
     return _mm256_blend_epi32(even, _mm256_sll_epi64(a.odd, _mm_cvtsi32_si128(32 - n)), 0xAA);
   }
   static int32_t wide_position(int32_t lane) { return lane % 2 * 4 + lane / 2; }
+
+  static void look_up(const int16_t* table, const int32_t* index, int16_t* value, int count) {
+    for (int i = 0; i < count; i += 8) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(value + i), look_up_8(table, index + i));
+    }
+  }
 
   static int64_t sum(I32 a) {
     alignas(32) int32_t x[8];

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "lookup.hpp"
+
 namespace {
 
 struct Simd512 {
@@ -48,6 +50,13 @@ struct Simd512 {
     return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_sll_epi64(a.odd, _mm_cvtsi32_si128(32 - n)));
   }
   static int32_t wide_position(int32_t lane) { return lane % 2 * 8 + lane / 2; }
+
+  static void look_up(const int16_t* table, const int32_t* index, int16_t* value, int count) {
+    for (int i = 0; i < count; i += 16) {
+      const __m256i both = _mm256_set_m128i(look_up_8(table, index + i + 8), look_up_8(table, index + i));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(value + i), both);
+    }
+  }
 
   static int64_t sum(I32 a) {
     const __m512i pairs = _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(a)),

@@ -51,11 +51,11 @@ struct Simd : Simd512 {
       store(raw, sub(sum_quarters(sum[0], sum[1], sum[2], sum[3]), excess));
     }
   }
-  // Weights of 15 bits are two unsigned bytes, the upper in steps of 128: at most 128 and 127. Most weights are less than 128, and
-  // quads whose bytes are all zero are left out.
+  // Weights of 15 bits are two unsigned bytes, the upper in steps of 128: at most 128 and 127. Most weights are below 128, so most
+  // quads are in the list for lower bytes only, and quads without weight in none.
   static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
                   int32_t* sums) {
-    alignas(64) Quad low[kMixQuads], high[kMixQuads];
+    Quad low[kMixQuads], high[kMixQuads];
     memset(sums, 0, sizeof(int32_t) * static_cast<size_t>(channels));
     for (int begin = 0; begin < quads; begin += kMixQuads, memory += kMixQuads * stride) {
       int lows = 0, highs = 0;
@@ -63,45 +63,45 @@ struct Simd : Simd512 {
         const __m128i four = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + 4 * q));
         const __m128i upper = _mm_srli_epi16(four, 7), lower = _mm_and_si128(four, _mm_set1_epi16(127));
         const __m128i bytes = _mm_packus_epi16(lower, upper);
-        const ptrdiff_t at = (q - begin) * stride;
-        low[lows] = {at, _mm_cvtsi128_si32(bytes)};
-        high[highs] = {at, _mm_extract_epi32(bytes, 2)};
+        const int8_t* entries = memory + (q - begin) * stride;
+        low[lows] = {entries, _mm_cvtsi128_si32(bytes)};
+        high[highs] = {entries, _mm_extract_epi32(bytes, 2)};
         lows += low[lows].bytes != 0;
         highs += high[highs].bytes != 0;
       }
       int c = 0;
-      for (; channels - c >= 384; c += 384) mix_chunks<24>(memory + 4 * c, low, lows, high, highs, sums + c);
-      for (; channels - c >= 128; c += 128) mix_chunks<8>(memory + 4 * c, low, lows, high, highs, sums + c);
-      for (; channels - c >= 32; c += 32) mix_chunks<2>(memory + 4 * c, low, lows, high, highs, sums + c);
-      for (; c < channels; c += 16) mix_chunks<1>(memory + 4 * c, low, lows, high, highs, sums + c);
+      for (; channels - c >= 384; c += 384) mix_chunks<24>(4 * c, low, lows, high, highs, sums + c);
+      for (; channels - c >= 128; c += 128) mix_chunks<8>(4 * c, low, lows, high, highs, sums + c);
+      for (; channels - c >= 32; c += 32) mix_chunks<2>(4 * c, low, lows, high, highs, sums + c);
+      for (; c < channels; c += 16) mix_chunks<1>(4 * c, low, lows, high, highs, sums + c);
     }
   }
 
  private:
   static constexpr int kMixQuads = 256;
   struct Quad {
-    ptrdiff_t at;
+    const int8_t* entries;
     int32_t bytes;
   };
   template <int N>
-  static void mix_chunks(const int8_t* memory, const Quad* low, int lows, const Quad* high, int highs, int32_t* sums) {
+  static void mix_chunks(int offset, const Quad* low, int lows, const Quad* high, int highs, int32_t* sums) {
     I32 sum[N];
 #pragma GCC unroll 24
     for (int i = 0; i < N; ++i) sum[i] = set1(0);
-    mix_bytes<N>(memory, high, highs, sum);
+    mix_bytes<N>(offset, high, highs, sum);
 #pragma GCC unroll 24
     for (int i = 0; i < N; ++i) sum[i] = times(sum[i], 7);
-    mix_bytes<N>(memory, low, lows, sum);
+    mix_bytes<N>(offset, low, lows, sum);
 #pragma GCC unroll 24
     for (int i = 0; i < N; ++i) store(sums + 16 * i, add(load(sums + 16 * i), sum[i]));
   }
   template <int N>
-  static void mix_bytes(const int8_t* memory, const Quad* quads, int count, I32* sum) {
+  static void mix_bytes(int offset, const Quad* quads, int count, I32* sum) {
     const __m512i by_channel = _mm512_broadcast_i32x4(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     for (int q = 0; q < count; ++q) {
       const I32 weight = set1(quads[q].bytes);
-      const int8_t* at = memory + quads[q].at;
+      const int8_t* at = quads[q].entries + offset;
 #pragma GCC unroll 24
       for (int i = 0; i < N; ++i) {
         sum[i] = _mm512_dpbusd_epi32(sum[i], weight, _mm512_shuffle_epi8(_mm512_loadu_si512(at + 64 * i), by_channel));

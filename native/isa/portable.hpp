@@ -50,6 +50,12 @@ struct Simd {
     return x > y ? x : y;
   }
 
+  // Gather instructions are slower than loads on most processors, and here there are none.
+  static void look_up(const int16_t* table, const int32_t* index, int16_t* value, int count) {
+#pragma GCC unroll 4
+    for (int i = 0; i < count; ++i) value[i] = table[index[i]];
+  }
+
   static constexpr bool kOffset = false;
   static void store_operand(Operand* p, I32 x) { store16(p, x); }
 

@@ -63,19 +63,18 @@ inline void query(const Part& part, const Layer& layer) {
   }
   spent(part, kElementwise);
   const Product& p = layer.query;
-  const int row = p.vectors * V;
-  const Range tiles = share(p.tiles, part);
-  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
-    multiply(part, p, tile, operand, m.padded, local.tile[0]);
+  each_strip(part, p, [&](Strip strip) {
+    multiply(part, p, strip, operand, m.padded, local.sums_hidden);
+    const int row = strip.vectors * V, first = strip.begin * V;
     for (int l = 0; l < part.count; ++l) {
-      int32_t* y = part.team[0].query + static_cast<ptrdiff_t>(l) * m.padded + tile * row;
+      int32_t* y = part.team[0].query + static_cast<ptrdiff_t>(l) * m.padded + first;
       for (int v = 0; v < row; v += V) {
-        const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
+        const I32 u = requantise(p, first + v, Simd::load(local.sums_hidden + l * row + v));
         Simd::store(y + v, clamp(u, -kResidualMax, kResidualMax));
       }
     }
     spent(part, kElementwise);
-  }
+  });
   meet(part, kElementwise);
 }
 
@@ -126,7 +125,7 @@ inline void softmax(const Part& part, const Layer& layer, const int32_t* raw, in
     const I32 d = Simd::narrow(Simd::wide_add(Simd::wide(below, multiplier), half), layer.score_shift);
     Simd::store(local.scaled + j, Simd::min(d, Simd::set1(kScoreEntries - 1)));
   }
-  look_up(part.model->exp_score, local.scaled, local.weights, rounded);
+  Simd::look_up(part.model->exp_score, local.scaled, local.weights, rounded);
   for (int j = valid; j < rounded; ++j) local.weights[j] = 0;
   I32 sum = Simd::set1(0);
   for (int j = 0; j < rounded; j += V) sum = Simd::add(sum, Simd::load16(local.weights + j));

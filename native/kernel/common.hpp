@@ -34,17 +34,6 @@ inline I32 clamp(I32 x, int32_t low, int32_t high) {
   return Simd::min(Simd::max(x, Simd::set1(low)), Simd::set1(high));
 }
 
-// Table look-ups one by one: gather instructions are slower than loads on most processors.
-template <typename Entry>
-inline void look_up(const Entry* table, const int32_t* index, Entry* value, int count) {
-#pragma GCC unroll 8
-  for (int i = 0; i < count; ++i) {
-    uint32_t at = static_cast<uint32_t>(index[i]);
-    asm("" : "+r"(at));  // keeps the compiler from making this a gather
-    value[i] = table[at];
-  }
-}
-
 // Time is counted by what it was spent on only when a report is wanted.
 enum Cost { kProducts, kAttention, kElementwise, kFrequencies, kWaiting, kCosts };
 

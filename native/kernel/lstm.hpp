@@ -20,22 +20,21 @@ inline I64 gate_bias(I32 bias, int shift) {
 }
 
 // index: (lanes, vectors, V), of the gates' tables
-inline void gate_inputs(const Part& part, const Layer& layer, int tile) {
+inline void gate_inputs(const Part& part, const Layer& layer, Strip strip) {
   const Product& p = layer.lstm_hidden;
   const Local& local = *part.local;
-  const int row = p.vectors * V;
-  const ptrdiff_t rows = static_cast<ptrdiff_t>(p.tiles) * row;
+  const int row = strip.vectors * V;
+  const ptrdiff_t first = static_cast<ptrdiff_t>(strip.begin) * V, rows = static_cast<ptrdiff_t>(p.tiles) * p.vectors * V;
   for (int l = 0; l < part.count; ++l) {
     const uint8_t symbol = part.state->symbol[part.first + l];
     for (int v = 0; v < row; v += V) {
-      const ptrdiff_t at = static_cast<ptrdiff_t>(tile) * row + v;
-      I64 t = Simd::wide(Simd::load(local.tile[0] + l * row + v), Simd::load(p.multiplier + at));
+      I64 t = Simd::wide(Simd::load(local.sums_hidden + l * row + v), Simd::load(p.multiplier + first + v));
       if (layer.input) {
-        t = Simd::wide_add(t, gate_bias(Simd::load16(layer.input + symbol * rows + at), p.shift));
+        t = Simd::wide_add(t, gate_bias(Simd::load16(layer.input + symbol * rows + first + v), p.shift));
       } else {
-        const I32 multiplier = Simd::load(layer.lstm_input.multiplier + at);
-        t = Simd::wide_add(t, Simd::wide(Simd::load(local.tile[1] + l * row + v), multiplier));
-        t = Simd::wide_add(t, Simd::wide_load(p.bias + at));
+        const I32 sum = Simd::load(local.sums_input + l * row + v);
+        t = Simd::wide_add(t, Simd::wide(sum, Simd::load(layer.lstm_input.multiplier + first + v)));
+        t = Simd::wide_add(t, Simd::wide_load(p.bias + first + v));
       }
       const I32 u = clamp(Simd::narrow(t, p.shift), -kGateHalf, kGateHalf - 1);
       Simd::store(local.index + l * row + v, Simd::add(u, Simd::set1(kGateHalf)));
@@ -43,11 +42,14 @@ inline void gate_inputs(const Part& part, const Layer& layer, int tile) {
   }
 }
 
-inline void gate_outputs(const Part& part, const Product& p) {
+inline void gate_outputs(const Part& part, Strip strip) {
   const Model& m = *part.model;
-  const Local& local = *part.local;
-  for (int v = 0; v < part.count * p.vectors; ++v) {
-    look_up(v % 4 == 2 ? m.tanh : m.sigmoid, local.index + v * V, local.value + v * V, V);
+  const int32_t* index = part.local->index;
+  int16_t* value = part.local->value;
+  for (int v = 0; v < part.count * strip.vectors; v += 4, index += 4 * V, value += 4 * V) {
+    Simd::look_up(m.sigmoid, index, value, 2 * V);
+    Simd::look_up(m.tanh, index + 2 * V, value + 2 * V, V);
+    Simd::look_up(m.sigmoid, index + 3 * V, value + 3 * V, V);
   }
 }
 
@@ -76,26 +78,24 @@ inline void cell_outputs(const int16_t* gates, const int16_t* squashed, Operand*
   }
 }
 
-inline void finish_lstm_tile(const Part& part, int layer, int tile) {
+inline void finish_lstm(const Part& part, int layer, Strip strip) {
   const Model& m = *part.model;
   const Product& p = m.layer[layer].lstm_hidden;
   const Local& local = *part.local;
-  gate_inputs(part, m.layer[layer], tile);
-  gate_outputs(part, p);
-  const int lanes = part.count, channel = tile * p.channels;
+  gate_inputs(part, m.layer[layer], strip);
+  gate_outputs(part, strip);
+  const int lanes = part.count, row = strip.vectors * V, channel = first_channel(p, strip), count = channels(p, strip);
   for (int l = 0; l < lanes; ++l) {
-    const ptrdiff_t lane = part.first + l;
-    int32_t* cell = part.state->cell + (lane * m.layers + layer) * m.padded + channel;
-    update_cells(local.value + l * p.vectors * V, cell, local.index + l * p.channels, p.vectors);
+    int32_t* cell = part.state->cell + (static_cast<ptrdiff_t>(part.first + l) * m.layers + layer) * m.padded;
+    update_cells(local.value + l * row, cell + channel, local.index + l * count, strip.vectors);
   }
-  int16_t* squashed = local.value + lanes * p.vectors * V;
-  look_up(m.tanh, local.index, squashed, lanes * p.channels);
+  int16_t* squashed = local.value + lanes * row;
+  Simd::look_up(m.tanh, local.index, squashed, lanes * count);
   for (int l = 0; l < lanes; ++l) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    Operand* hidden = static_cast<Operand*>(part.team[0].hidden) + at + channel;
-    int32_t* h = part.team[0].lstm + at;
-    cell_outputs(local.value + l * p.vectors * V, squashed + l * p.channels, hidden, h + channel, p.vectors);
-    clear_beyond_width(m, h, channel, channel + p.channels);
+    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded + channel;
+    Operand* hidden = static_cast<Operand*>(part.team[0].hidden) + at;
+    cell_outputs(local.value + l * row, squashed + l * count, hidden, part.team[0].lstm + at, strip.vectors);
+    clear_beyond_width(m, part.team[0].lstm + at - channel, channel, channel + count);
   }
   spent(part, kElementwise);
 }
@@ -131,38 +131,37 @@ inline void lstm(const Part& part, int index) {
   }
   spent(part, kElementwise);
   const ptrdiff_t stride = static_cast<ptrdiff_t>(m.layers) * m.padded;
-  const Range tiles = share(layer.lstm_hidden.tiles, part);
-  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
-    multiply(part, layer.lstm_hidden, tile, hidden_of(part, index, 0), stride, local.tile[0]);
-    if (index > 0) multiply(part, layer.lstm_input, tile, operand, m.padded, local.tile[1]);
-    finish_lstm_tile(part, index, tile);
-  }
+  each_strip(part, layer.lstm_hidden, [&](Strip strip) {
+    multiply(part, layer.lstm_hidden, strip, hidden_of(part, index, 0), stride, local.sums_hidden);
+    if (index > 0) multiply(part, layer.lstm_input, strip, operand, m.padded, local.sums_input);
+    finish_lstm(part, index, strip);
+  });
   meet(part, kElementwise);
   keep_hidden(part, index);
 }
 
-inline void finish_boom_tile(const Part& part, const Product& p, int tile) {
+inline void finish_boom(const Part& part, const Product& p, Strip strip) {
   const Model& m = *part.model;
   const Local& local = *part.local;
-  const int row = p.vectors * V, lanes = part.count;
+  const int row = strip.vectors * V, lanes = part.count, channel = first_channel(p, strip);
   for (int l = 0; l < lanes; ++l) {
     for (int v = 0; v < row; v += V) {
-      const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
+      const I32 u = requantise(p, static_cast<ptrdiff_t>(strip.begin) * V + v, Simd::load(local.sums_hidden + l * row + v));
       const I32 at = Simd::add(clamp(u, -kGeluHalf, kGeluHalf - 1), Simd::set1(kGeluHalf));
       Simd::store(local.index + l * row + v, at);
     }
   }
-  look_up(m.gelu, local.index, local.value, lanes * row);
+  Simd::look_up(m.gelu, local.index, local.value, lanes * row);
+  const int16_t* value = local.value;
   for (int l = 0; l < lanes; ++l) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    const int16_t* value = local.value + l * row;
-    for (int c = tile * p.channels; c < (tile + 1) * p.channels; c += V) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded + channel;
+    for (int c = 0; c < channels(p, strip); c += V) {
       I32 sum = Simd::set1(0);
       for (int g = 0; g < p.groups; ++g, value += V) sum = Simd::add(sum, Simd::load16(value));
       const I32 h = Simd::add(Simd::load(local.residual + at + c), Simd::add(sum, sum));
       Simd::store(part.team[0].boom + at + c, clamp(h, -kResidualMax, kResidualMax));
     }
-    clear_beyond_width(m, part.team[0].boom + at, tile * p.channels, (tile + 1) * p.channels);
+    clear_beyond_width(m, part.team[0].boom + at - channel, channel, channel + channels(p, strip));
   }
   spent(part, kElementwise);
 }
@@ -179,11 +178,10 @@ inline void boom(const Part& part, const Layer& layer, const int32_t* stream) {
     to_residual(m, layer.skip_norm, local.normal, local.residual + at);
   }
   spent(part, kElementwise);
-  const Range tiles = share(layer.boom.tiles, part);
-  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
-    multiply(part, layer.boom, tile, operand, m.padded, local.tile[0]);
-    finish_boom_tile(part, layer.boom, tile);
-  }
+  each_strip(part, layer.boom, [&](Strip strip) {
+    multiply(part, layer.boom, strip, operand, m.padded, local.sums_hidden);
+    finish_boom(part, layer.boom, strip);
+  });
   meet(part, kElementwise);
 }
 

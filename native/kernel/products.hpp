@@ -34,40 +34,59 @@ inline void multiply_rows(const int8_t* weights, const int32_t* origin, const Op
   }
 }
 
+// Some of a matrix's packed vectors of rows: whole tiles, whose channels lie side by side.
+struct Strip {
+  int begin, vectors;
+};
+
+inline int first_channel(const Product& p, Strip strip) { return strip.begin / p.groups * V; }
+inline int channels(const Product& p, Strip strip) { return strip.vectors / p.groups * V; }
+
 template <int L>
-inline void multiply_vectors(const Product& p, int tile, const Operand* operand, ptrdiff_t stride, int32_t* out) {
-  constexpr int R = Simd::kRows;
-  const int row = p.vectors * V;
-  for (int v = 0; v < p.vectors; v += R) {
-    const ptrdiff_t at = (static_cast<ptrdiff_t>(tile) * p.vectors + v) * V;
-    multiply_rows<L>(p.weights + at * p.inputs, p.origin + at, operand, stride, p.inputs / Simd::kStep, out + v * V, row);
+inline void multiply_strip(const Product& p, Strip strip, const Operand* operand, ptrdiff_t stride, int32_t* out) {
+  for (int v = 0; v < strip.vectors; v += Simd::kRows) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(strip.begin + v) * V;
+    multiply_rows<L>(p.weights + at * p.inputs, p.origin + at, operand, stride, p.inputs / Simd::kStep, out + v * V,
+                     strip.vectors * V);
   }
 }
 
-// Some lanes' sums in a tile's rows.
-inline void multiply_lanes(const Product& p, int tile, const Operand* operand, ptrdiff_t stride, int lanes,
+// Some lanes' sums in a strip's rows.
+inline void multiply_lanes(const Product& p, Strip strip, const Operand* operand, ptrdiff_t stride, int lanes,
                            int32_t* out) {
   switch (lanes) {
-    case 1: return multiply_vectors<1>(p, tile, operand, stride, out);
-    case 2: return multiply_vectors<2>(p, tile, operand, stride, out);
-    case 3: return multiply_vectors<3>(p, tile, operand, stride, out);
-    case 4: return multiply_vectors<lesser(4, Simd::kColumns)>(p, tile, operand, stride, out);
-    case 5: return multiply_vectors<lesser(5, Simd::kColumns)>(p, tile, operand, stride, out);
-    case 6: return multiply_vectors<lesser(6, Simd::kColumns)>(p, tile, operand, stride, out);
-    case 7: return multiply_vectors<lesser(7, Simd::kColumns)>(p, tile, operand, stride, out);
-    default: return multiply_vectors<lesser(8, Simd::kColumns)>(p, tile, operand, stride, out);
+    case 1: return multiply_strip<1>(p, strip, operand, stride, out);
+    case 2: return multiply_strip<2>(p, strip, operand, stride, out);
+    case 3: return multiply_strip<3>(p, strip, operand, stride, out);
+    case 4: return multiply_strip<lesser(4, Simd::kColumns)>(p, strip, operand, stride, out);
+    case 5: return multiply_strip<lesser(5, Simd::kColumns)>(p, strip, operand, stride, out);
+    case 6: return multiply_strip<lesser(6, Simd::kColumns)>(p, strip, operand, stride, out);
+    case 7: return multiply_strip<lesser(7, Simd::kColumns)>(p, strip, operand, stride, out);
+    default: return multiply_strip<lesser(8, Simd::kColumns)>(p, strip, operand, stride, out);
   }
 }
 
-// All lanes' sums in a tile's rows. operand: (lanes, stride); out: (lanes, vectors of a tile, lanes of a vector)
-inline void multiply(const Part& part, const Product& p, int tile, const Operand* operand, ptrdiff_t stride,
+// All lanes' sums in a strip's rows. operand: (lanes, stride); out: (lanes, vectors of the strip, V)
+inline void multiply(const Part& part, const Product& p, Strip strip, const Operand* operand, ptrdiff_t stride,
                      int32_t* out) {
   const int columns = (part.count + Simd::kColumns - 1) / Simd::kColumns;
   for (int i = 0; i < columns; ++i) {
     const int begin = part.count * i / columns, end = part.count * (i + 1) / columns;
-    multiply_lanes(p, tile, operand + begin * stride, stride, end - begin, out + begin * p.vectors * V);
+    multiply_lanes(p, strip, operand + begin * stride, stride, end - begin, out + begin * strip.vectors * V);
   }
   spent(part, kProducts);
+}
+
+// Calls work(strip) for this rank's rows. With few lanes a strip is many tiles, so that there is enough to do at once between
+// products; lanes times tiles stay within kBatch, for which there is space.
+template <typename Work>
+inline void each_strip(const Part& part, const Product& p, Work work) {
+  const Range mine = share(p.tiles, part);
+  const int strips = ((mine.end - mine.begin) * part.count + kBatch / 2 - 1) / (kBatch / 2);
+  const int tiles = greater(1, (mine.end - mine.begin + strips - 1) / greater(1, strips));
+  for (int tile = mine.begin; tile < mine.end; tile += tiles) {
+    work(Strip{tile * p.vectors, lesser(tiles, mine.end - tile) * p.vectors});
+  }
 }
 
 inline I32 requantise(const Product& p, ptrdiff_t at, I32 sum) {

@@ -20,19 +20,18 @@ void output(const Part& part) {
     to_output_operand(m, part.team[0].boom + at, operand + at);
   }
   spent(part, kElementwise);
-  const int row = p.vectors * V;
-  const Range tiles = share(p.tiles, part);
-  for (int tile = tiles.begin; tile < tiles.end; ++tile) {
-    multiply(part, p, tile, operand, m.padded, local.tile[0]);
+  each_strip(part, p, [&](Strip strip) {
+    multiply(part, p, strip, operand, m.padded, local.sums_hidden);
+    const int row = strip.vectors * V, first = strip.begin * V;
     for (int l = 0; l < part.count; ++l) {
-      int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first + l) * kAlphabet + tile * row;
+      int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first + l) * kAlphabet + first;
       for (int v = 0; v < row; v += V) {
-        const I32 u = requantise(p, static_cast<ptrdiff_t>(tile) * row + v, Simd::load(local.tile[0] + l * row + v));
+        const I32 u = requantise(p, first + v, Simd::load(local.sums_hidden + l * row + v));
         Simd::store16(logits + v, clamp(u, -kLogitMax, kLogitMax));
       }
     }
     spent(part, kElementwise);
-  }
+  });
   meet(part, kElementwise);
 }
 
@@ -60,10 +59,9 @@ void step_lanes(const Part& part) {
 void products_only(const Part& part) {
   const Model& m = *part.model;
   const auto multiply_all = [&](const Product& p) {
-    const Range tiles = share(p.tiles, part);
-    for (int tile = tiles.begin; tile < tiles.end; ++tile) {
-      multiply(part, p, tile, static_cast<Operand*>(part.local->operand), m.padded, part.local->tile[0]);
-    }
+    each_strip(part, p, [&](Strip strip) {
+      multiply(part, p, strip, static_cast<Operand*>(part.local->operand), m.padded, part.local->sums_hidden);
+    });
   };
   for (int index = 0; index < m.layers; ++index) {
     const Layer& layer = m.layer[index];
