@@ -357,7 +357,7 @@ class Mixer:
 
     def _step(self, row: int, state: int, bit: int) -> int:
         if state:
-            self.histories[row][state].update(bit, 255)
+            self.histories[row][state].update(bit, 1023)
         return self.start.next[state][bit]
 
     def _remember(self, lane: Lane, symbol: int) -> None:
