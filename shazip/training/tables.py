@@ -27,4 +27,5 @@ def standard_tables() -> dict[str, np.ndarray]:
 
 
 def _int16(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(values), -INT16_MAX, INT16_MAX).astype(np.int16)
+    clipped: np.ndarray = np.clip(np.rint(values), -INT16_MAX, INT16_MAX)
+    return clipped.astype(np.int16)

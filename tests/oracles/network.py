@@ -1,4 +1,4 @@
-"""The network of docs/arithmetic.md, one lane at a time in int64, written from that page alone: slow and literal."""
+"""The network of docs/arithmetic.md, lane by lane in int64, from that page alone: literal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def clamp(x: Vector, n: int) -> Vector:
 
 
 class Lane:
-    """One lane from the start state on; `logits()` makes a step, `update(symbol)` says what came."""
+    """One lane, from the start state on; `logits()` steps, `update(symbol)` says what came."""
 
     def __init__(self, model: IntegerModel) -> None:
         self.config = model.config
