@@ -1,0 +1,93 @@
+"""The golden archives: what each holds, what is wrong with the bad ones; run it to write them anew.
+
+A change of format, arithmetic, mixing or the tiny model changes them: then CHANGELOG "Format" says
+so in the same commit.
+"""
+
+from __future__ import annotations
+
+import random
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from shazip import (
+    Codec,
+    CorruptError,
+    FormatError,
+    ModelError,
+    TruncatedError,
+    modelstore,
+)
+
+FOLDER = Path(__file__).parent / "golden"
+TEXT = (Path(__file__).parent / "data" / "wikipedia.xml").read_bytes()[:4096]
+NOISE = random.Random(1).randbytes(4096)
+HEADER_BODY = 30  # bytes that the header's own checksum covers
+
+
+@dataclass(frozen=True)
+class Good:
+    """`content`, and the settings that make the archive; stored blocks lie between coded ones."""
+
+    content: bytes
+    lanes: int = 4
+    mix: bool = True
+    block_size: int = 4096
+
+    def make(self, engine: str | None = None) -> bytes:
+        """Return the archive, made now."""
+        codec = Codec(
+            "tiny", engine=engine, lanes=self.lanes, mix=self.mix, block_size=self.block_size
+        )
+        return codec.compress(self.content)
+
+
+GOOD = {
+    "mixed": Good(TEXT),
+    "network-alone": Good(TEXT, lanes=3, mix=False, block_size=1024),
+    "stored-between-coded": Good(TEXT + NOISE + TEXT[:1000]),
+    "one-byte": Good(b"x", lanes=1),
+    "empty": Good(b"", lanes=1),
+}
+
+
+def with_header(packed: bytes, offset: int, value: bytes) -> bytes:
+    """Return `packed` with other bytes in its header, whose checksum holds again."""
+    body = packed[:offset] + value + packed[offset + len(value) : HEADER_BODY]
+    return body + zlib.crc32(body).to_bytes(4, "little") + packed[HEADER_BODY + 4 :]
+
+
+def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
+    """Return archives made from the good one `packed`, with the error that each must raise."""
+    flipped = bytearray(packed)
+    flipped[100] ^= 1
+    end = bytearray(packed)
+    end[-1] ^= 1
+    block = packed[:35] + b"\xff\xff\xff\x7f" + packed[39:]
+    return {
+        "bad-payload-bit": (bytes(flipped), CorruptError),
+        "bad-content-hash": (bytes(end), CorruptError),
+        "bad-block-size": (block, CorruptError),  # 2 GiB, under a checksum that does not hold
+        "bad-truncated": (packed[:-1], TruncatedError),
+        "bad-junk-behind": (packed + b"junk", FormatError),
+        "bad-reserved-bit": (with_header(packed, 9, b"\x2c"), FormatError),
+        "bad-lanes-huge": (with_header(packed, 10, b"\xff\xff\xff\xff"), FormatError),
+        "unsupported-format": (packed[:4] + b"\x63" + packed[5:], FormatError),
+        "unsupported-arithmetic": (with_header(packed, 5, b"\x63"), FormatError),
+        "unsupported-mixing": (with_header(packed, 6, b"\x63"), FormatError),
+        "unsupported-model": (with_header(packed, 14, bytes(16)), ModelError),
+    }
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, good in GOOD.items():
+        (FOLDER / f"good-{name}.shz").write_bytes(good.make())
+    for name, (packed, _) in bad((FOLDER / "good-mixed.shz").read_bytes()).items():
+        (FOLDER / f"{name}.shz").write_bytes(packed)
+    print(f"{FOLDER}: model {modelstore.find('tiny').id.hex()}")
+
+
+if __name__ == "__main__":
+    main()
