@@ -226,4 +226,4 @@ class Attention:
         e = look_up(self.exp_score, below)
         total = e.sum(2, keepdim=True).long()
         share = torch.full_like(total, 1 << 44).div_(total, rounding_mode="floor")
-        return e.mul_(share * 2.0**-30).add_(0.5).floor_().float()
+        return e.mul_(share.double() * 2.0**-30).add_(0.5).floor_().float()

@@ -67,7 +67,8 @@ def normalise(x: Tensor) -> Tensor:
     variance = wide.mul_(wide).sum(1, keepdim=True).div_(width, rounding_mode="floor")
     root = integer_root(variance.mul_(1 << 12)).clamp_(min=1 << 14)
     gain = torch.full_like(root, 1 << 44).div_(root, rounding_mode="floor")
-    return half_up(centred.mul_(gain * 2.0**-27), INT16_MAX)
+    # double() first: a product of int64 and a Python float would be float32, which rounds the gain.
+    return half_up(centred.mul_(gain.double() * 2.0**-27), INT16_MAX)
 
 
 def integer_root(x: Tensor) -> Tensor:
