@@ -47,7 +47,7 @@ int certainty(int stretched) {
 
 // Learning rates, step 2**-18. They fall with the live lanes, which all move the same weights from the same predictions: with
 // one rate for all, 1024 lanes learn badly and 4096 diverge.
-int rate_for(int live, int base) { return base * 40 / (40 + live); }
+int rate_for(int live, int base) { return base * 32 / (32 + live); }
 
 }  // namespace
 
@@ -248,7 +248,7 @@ void Mixer::retrace(int lane, uint8_t symbol) {
 }
 
 void Mixer::learn(const uint8_t*, int live) {
-  const int rate = rate_for(live, 1000), final_rate = rate_for(live, 200);
+  const int rate = rate_for(live, 800), final_rate = rate_for(live, 200);
   for (int lane = 0; lane < live; ++lane) {
     const Path& path = paths_[lane];
     for (int depth = 0; depth < path.count; ++depth) {

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from oracles.network import OraclePredictor
 from random_models import CONFIGS, KINDS, random_model
 
+import shazip
 from shazip.config import NetworkConfig
 from shazip.engines import native
 from shazip.engines.native import NativeEngine
@@ -275,8 +276,8 @@ def test_an_engine_that_cannot_be_loaded_names_the_torch_engine(model, monkeypat
 
 
 def run_python(code: str) -> str:
-    tests = Path(__file__).parent
-    head = f"import sys; sys.path[:0] = [{str(tests)!r}, {str(tests.parent)!r}]\n"
+    folders = [str(Path(__file__).parent), str(Path(shazip.__file__).parents[1])]
+    head = f"import sys; sys.path[:0] = {folders}\n"
     process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", head + textwrap.dedent(code)],
         capture_output=True,
