@@ -30,6 +30,7 @@ from typing import Any
 
 from corpus import make
 
+SCRIPT = str(Path(__file__).resolve())
 SIZE = 12_000
 # Odd numbers of lanes, and several blocks, so that the state goes on from one to the next.
 LANES, BLOCK_SIZE = 5, 4096
@@ -96,7 +97,7 @@ def elsewhere(python: Sequence[str], known: dict[str, Any]) -> Iterator[Setting]
 
 def ask(python: Sequence[str]) -> dict[str, Any]:
     """Return what a Python's shazip has: engines, variants, whether there is a GPU, versions."""
-    done = subprocess.run([*python, __file__, "--tell"], capture_output=True, text=True)
+    done = subprocess.run([*python, SCRIPT, "--tell"], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{shlex.join(python)}: {_last_line(done.stderr)}")
     known: dict[str, Any] = json.loads(done.stdout)
@@ -166,12 +167,12 @@ def _engine(job: dict[str, Any]) -> Any:
 def attempt(setting: Setting, common: dict[str, Any], folder: Path) -> tuple[str, str]:
     """Return the hash that a setting gives, or an empty string and the reason."""
     environment = {**os.environ, **setting.environment}
-    command = [*setting.python, __file__, "--job", json.dumps(common | setting.job), str(folder)]
+    command = [*setting.python, SCRIPT, "--job", json.dumps(common | setting.job), str(folder)]
     if setting.pipe:
         flags = [*CLI, "-m", common["model"], *([] if common["mix"] else ["--no-mix"])]
         command = [*setting.python, "-m", "shazip", "compress", *flags]
     data = (folder / "original").read_bytes()
-    done = subprocess.run(command, input=data, capture_output=True, env=environment)
+    done = subprocess.run(command, input=data, capture_output=True, env=environment, cwd=folder)
     if done.returncode:
         return "", _last_line(done.stderr.decode(errors="replace"))
     if setting.pipe:
