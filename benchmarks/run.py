@@ -27,7 +27,7 @@ RESULTS = HERE / "results"
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
 VARIANTS = ("--no-mix",)  # measured on the first file only
-# The whole stays under 15 minutes: shazip gets two or three rounds on the first file, one on others.
+# The whole stays under 15 minutes: shazip gets two or three rounds on the first file, then one.
 FIRST, OTHERS = Patience(3, 120), Patience(3, 10)
 
 
