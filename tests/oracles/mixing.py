@@ -462,4 +462,4 @@ class Mixer:
 
 
 def rates(live: int) -> tuple[int, int]:
-    return 1000 * 40 // (40 + live), 200 * 40 // (40 + live)
+    return 800 * 32 // (32 + live), 200 * 32 // (32 + live)
