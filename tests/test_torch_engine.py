@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracles.network import OraclePredictor
+from oracles.network import Lane, OraclePredictor
 from random_models import CONFIGS, KINDS, random_model
 
 from shazip.arithmetic import to_frequencies
@@ -65,6 +65,69 @@ def test_logits_are_the_oracles(name, kind, device):
     assert all(
         f.dtype == np.int16 and np.array_equal(f, e) for f, e in zip(found, expected, strict=True)
     )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["big", "odd", "heads"])
+def test_states_are_the_oracles(name, kind, device):
+    """Logits forgive small errors, as their steps are coarse; the state they come from does not."""
+    model = random_model(15, {**CONFIGS, "big": BIG}[name], kind)
+    cols = columns(15, 50, 2)
+    found, expected = TorchEngine(model, device=device).predictor(2), OraclePredictor(model, 2)
+    run(found, cols, "logits")
+    run(expected, cols, "logits")
+    for i, lane in enumerate(expected.lanes):
+        for layer in range(model.config.layers):
+            assert found.state.hidden[layer][i].tolist() == lane.hidden[layer].tolist()
+            assert found.state.cell[layer][i].tolist() == lane.cell[layer].tolist()
+        assert ring(found, i) == {k: [m.tolist() for m in v] for k, v in lane.memory.items()}
+
+
+def ring(predictor, lane: int) -> dict[int, list[list[int]]]:
+    """Return a lane's memory vectors by layer, the oldest first."""
+    config, state = predictor.engine.model.config, predictor.state
+    written = int(state.written[lane])
+    slots = [i % config.window for i in range(max(0, written - config.window), written)]
+    rows = slice(lane * config.heads, (lane + 1) * config.heads)
+    return {
+        layer: memory[rows][:, slots].transpose(0, 1).flatten(1).tolist()
+        for layer, memory in state.memory.items()
+    }
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("width", [1, 37, 200, 384, 4096])
+def test_layer_norms_are_the_oracles(width, device):
+    rng = np.random.default_rng(width)
+    spread = np.exp2(rng.uniform(0, 19, (300, 1)))
+    rows = np.clip(
+        spread * rng.standard_normal((300, width)) + spread * rng.normal(0, 2), -(2**19), 2**19
+    )
+    rows = np.rint(rows).astype(np.int64)
+    lane = Lane(random_model(1, CONFIGS["plain"]))
+    found = normalise(torch.tensor(rows, dtype=torch.float64, device=device)).cpu().numpy()
+    lane.config = NetworkConfig(width, width, 1, (), 1, 1)
+    assert np.array_equal(found, [lane.layer_norm(row) for row in rows])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("seen", [1, 2, 300, 5000])
+def test_attention_is_the_oracles(seen, device):
+    rng = np.random.default_rng(seen)
+    model = random_model(16, NetworkConfig(16, 16, 1, (0,), 5000, 1))
+    for spread in (1, 8, 60):
+        memory = np.clip(np.rint(spread * rng.standard_normal((seen, 16))), -127, 127)
+        focus = np.clip(np.rint(40 * rng.standard_normal(16)), -127, 127)
+        tensors = [torch.tensor(x, device=device) for x in (focus, memory)]
+        attention = TorchEngine(model, device=device).network.layers[0].attention
+        found = attention._attend(
+            tensors[0].float().view(1, 1, 16), tensors[1].to(torch.int8)[None], None
+        )
+        expected = Lane(model).attend(
+            "layers.0.", focus.astype(np.int64), list(memory.astype(np.int64))
+        )
+        assert found.flatten().tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("device", DEVICES)

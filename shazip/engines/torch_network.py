@@ -20,7 +20,16 @@ from shazip.arithmetic import (
     SCORE_ENTRIES,
 )
 from shazip.config import ALPHABET, NetworkConfig
-from shazip.engines.torch_ops import Affine, Linear, Tensors, half_up, look_up, normalise, product
+from shazip.engines.torch_ops import (
+    Affine,
+    Linear,
+    Tensors,
+    half_up,
+    look_up,
+    normalise,
+    product,
+    unit,
+)
 from shazip.modelfile import IntegerModel
 
 # Memory values made float32 at a time: a buffer that stays in a core's cache, or fills a GPU.
@@ -78,7 +87,7 @@ class Network:
             for name, values in model.tensors.items()
         }
         self.layers = [Layer(model.config, tensors, i) for i in range(model.config.layers)]
-        factor = 2.0 ** -tensors["output.activation_shift"]
+        factor = unit(tensors, "output.activation_shift")
         self.narrow = tensors["output.activation_multiplier"] * factor
         self.output = Linear(tensors, "output")
         self.exp_logit = tensors["table.exp_logit"]
@@ -136,7 +145,7 @@ class Lstm:
     """Gates in the order i, f, g, o; the first layer reads its input product from a table."""
 
     def __init__(self, config: NetworkConfig, tensors: Tensors, at: str) -> None:
-        factor = 2.0 ** -tensors[f"{at}.gates.shift"]
+        factor = unit(tensors, f"{at}.gates.shift")
         self.first = f"{at}.input" in tensors
         bias = tensors[f"{at}.input" if self.first else f"{at}.gates.bias"]
         self.bias = bias / 8 + (0.5 + GATE_HALF)
@@ -180,9 +189,9 @@ class Attention:
         self.query_norm = Affine(tensors, f"{at}.query_norm")
         self.query = Linear(tensors, f"{at}.query")
         self.focus_norm = Affine(tensors, f"{at}.focus_norm")
-        factor = 2.0 ** -tensors[f"{at}.score.shift"]
+        factor = unit(tensors, f"{at}.score.shift")
         self.score_factor = tensors[f"{at}.score.multiplier"] * factor
-        factor = 2.0 ** -tensors[f"{at}.value.shift"]
+        factor = unit(tensors, f"{at}.value.shift")
         self.value_factor = tensors[f"{at}.value.multiplier"] * factor
         self.exp_score = tensors["table.exp_score"]
 

@@ -8,6 +8,7 @@ in the constants, and a floor. docs/arithmetic.md has the formats and bounds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -27,7 +28,7 @@ class Affine:
     def __init__(self, tensors: Tensors, site: str) -> None:
         operand = f"{site}.shift" in tensors
         self.limit = OPERAND_MAX if operand else RESIDUAL_MAX
-        factor = 2.0 ** -tensors[f"{site}.shift"] if operand else 2.0**-11
+        factor = unit(tensors, f"{site}.shift") if operand else 2.0**-11
         self.scale = tensors[f"{site}.scale"] * factor
         self.bias = tensors[f"{site}.bias"] * factor + 0.5
 
@@ -40,11 +41,16 @@ class Linear:
 
     def __init__(self, tensors: Tensors, site: str, *, offset: int = 0) -> None:
         self.weight = tensors[f"{site}.weight"].t()
-        self.factor = tensors[f"{site}.multiplier"] * 2.0 ** -tensors[f"{site}.shift"]
+        self.factor = tensors[f"{site}.multiplier"] * unit(tensors, f"{site}.shift")
         self.bias = tensors[f"{site}.bias"] / 8 + (0.5 + offset)
 
     def __call__(self, operand: Tensor) -> Tensor:
         return torch.addcmul(self.bias, product(operand, self.weight), self.factor)
+
+
+def unit(tensors: Tensors, shift: str) -> float:
+    """Return 2**-shift, made by the C library: a device's power function may be off by a bit."""
+    return math.ldexp(1.0, -int(tensors[shift].item()))
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
