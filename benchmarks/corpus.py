@@ -24,6 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "files"  # ignored by git
 SIZE = 300_000
+APT = ("apt-get", "-o", "Acquire::http::Timeout=15", "-o", "Acquire::Retries=1")
 
 
 class MissingError(Exception):
@@ -103,7 +104,7 @@ def _unpacked(package: str, folder: Path) -> Path:
                 f"{package} needs {tool}, which is not on the PATH (it is on Debian)"
             )
     got = subprocess.run(
-        ["apt-get", "download", "-q", package], cwd=folder, capture_output=True, text=True
+        [*APT, "download", "-q", package], cwd=folder, capture_output=True, text=True, timeout=120
     )
     debs = list(folder.glob("*.deb"))
     if got.returncode or not debs:
