@@ -112,7 +112,7 @@ def test_layer_norms_are_the_oracles(width, device):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize(("seen", "rows"), [(1, 3), (2, 150), (9, 150), (60, 40), (5000, 3)])
+@pytest.mark.parametrize(("seen", "rows"), [(1, 3), (3, 20000), (60, 40), (5000, 2)])
 def test_attention_is_the_oracles(seen, rows, device):
     rng = np.random.default_rng(seen)
     model = random_model(16, NetworkConfig(16, 16, 1, (0,), 5000, 1))
