@@ -353,3 +353,13 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < limit, "waited too long"
         time.sleep(0.02)
+
+
+def test_the_cost_of_a_byte_is_split_by_stage():
+    from shazip import modelstore
+    from shazip.bench.stages import measure as stage_costs
+
+    costs = stage_costs(modelstore.find("tiny"), TEXT[:640])
+    assert {"mixing", "coding"} < costs.keys()
+    assert sum(costs.values()) > 0
+    assert min(costs.values()) >= 0

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shazip.bench.training import was_trained_on
+from shazip.modelfile import read_metadata
+
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 
@@ -79,6 +82,15 @@ def test_every_file_is_named_once_with_licence_and_hash(script):
     files = script("corpus").FILES
     assert len({entry.name for entry in files}) == len(files) == 7
     assert all(len(entry.sha256) == 64 and entry.licence and entry.what for entry in files)
+
+
+def test_no_published_model_was_trained_on_a_file_of_the_benchmark(script):
+    for path in (ROOT / "models").glob("*/*.safetensors"):
+        if path.stem != path.parent.name:
+            continue  # weights to go on from, no model
+        metadata = read_metadata(path)
+        seen = [f.name for f in script("corpus").FILES if was_trained_on(metadata, f.sha256)]
+        assert seen == [], path
 
 
 @pytest.mark.parametrize("size", [20, 101, 100_000_000])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from shazip.bench.results import Input, Point
 from shazip.bench.tools import Shazip, Tool
-from shazip.bench.trial import FailedError, add_round, start
+from shazip.bench.trial import FailedError, add_round, call, reason, start
 
 Watch = Callable[[str], None]
 
@@ -32,6 +34,20 @@ def by_lanes(shazip: Shazip, data: bytes, lanes: Iterable[int], watch: Watch) ->
         watch(f"{count} lanes")
         tool = replace(shazip, options=(*shazip.options, "--lanes", str(count)))
         yield _point(tool, count, [data])
+
+
+def by_stage(shazip: Shazip, data: bytes, watch: Watch) -> dict[str, float]:
+    """Return the nanoseconds a byte that each stage of compressing `data` takes."""
+    watch("stages")
+    with tempfile.TemporaryDirectory(prefix="shazip-bench-") as name:
+        folder = Path(name)
+        (folder / "file").write_bytes(data)
+        command = [sys.executable, "-m", "shazip.bench.stages", str(shazip.model), "file"]
+        done = call(command, folder)
+    if done.returncode:
+        raise FailedError(f"stages: {reason(done)}")
+    costs: dict[str, float] = json.loads(done.stdout)
+    return costs
 
 
 def pieces(data: bytes, size: int, most: int = 8) -> list[bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from shazip.bench.curves import by_lanes, by_size, pieces
+from shazip.bench.curves import by_lanes, by_size, by_stage, pieces
 from shazip.bench.live import LiveTable, Status
 from shazip.bench.machine import describe
 from shazip.bench.plan import Subject
@@ -58,7 +58,7 @@ class Session:
         self.rows.extend(rows)
 
     def draw_curves(self, subject: Subject, extent: Extent = Extent()) -> None:
-        """Measure the libraries and shazip over sizes of input, and shazip over lanes."""
+        """Measure libraries and shazip over sizes of input, shazip over lanes and by stage."""
         status = Status(self.status)
         shazip = next(tool for tool in self.tools if isinstance(tool, Shazip))
         tools = [tool for tool in self.tools if isinstance(tool, Library)]
@@ -66,6 +66,7 @@ class Session:
         cuts = [(size, pieces(data, size, extent.pieces)) for size in extent.sizes]
         self.by_size.extend(by_size([*tools, shazip], cuts, status.show))
         self.by_lanes.extend(by_lanes(shazip, data[: extent.lanes_size], extent.lanes, status.show))
+        self.stages.update(by_stage(shazip, data[: extent.lanes_size], status.show))
         status.show("")
 
     def results(self) -> Results:

@@ -119,7 +119,15 @@ def summary_lines(results: Results) -> list[str]:
     for points, unit in ((results.by_size, "bytes"), (results.by_lanes, "lanes")):
         if points:
             lines += [*curve_lines(points, unit), ""]
+    if results.stages:
+        lines += [stages_line(results), ""]
     return [*lines, versions_line(results), machine_line(results)]
+
+
+def stages_line(results: Results) -> str:
+    """Return the cost of a byte by stage, in one line."""
+    parts = (f"{name} {cost / 1000:.2f}" for name, cost in results.stages.items())
+    return f"Microseconds a byte: {', '.join(parts)}."
 
 
 def versions_line(results: Results) -> str:
@@ -158,6 +166,8 @@ def document(results: Results) -> str:
     for points, unit in ((results.by_size, "bytes"), (results.by_lanes, "lanes")):
         if points:
             parts.append(f"## {unit.capitalize()}\n\n{curve_markdown(points, unit)}")
+    if results.stages:
+        parts.append(f"## Stages\n\n{stages_line(results)}\n")
     return "\n".join(parts)
 
 

@@ -114,11 +114,11 @@ def _check_back(folder: Path, tool: Tool) -> None:
 def run(tool: Tool, action: str, folder: Path) -> Usage:
     """Do one action of a tool in `folder` and return what it took."""
     report = folder / "report"
-    done = _call(
+    done = call(
         [sys.executable, "-I", "-S", launch.__file__, "report", *tool.command(action)], folder
     )
     if done.returncode or not report.is_file():
-        raise FailedError(f"{action}: {_reason(done)}")
+        raise FailedError(f"{action}: {reason(done)}")
     seconds, peak = report.read_text().split()
     if isinstance(tool, Library):
         told = json.loads(done.stdout)
@@ -126,7 +126,8 @@ def run(tool: Tool, action: str, folder: Path) -> Usage:
     return Usage(float(seconds), int(peak), 0)
 
 
-def _call(command: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
+def call(command: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in `folder` and return what it said."""
     pipe = subprocess.PIPE
     session = hasattr(os, "killpg")
     with subprocess.Popen(
@@ -141,7 +142,7 @@ def _call(command: list[str], folder: Path) -> subprocess.CompletedProcess[bytes
     return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
 
-def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+def reason(done: subprocess.CompletedProcess[bytes]) -> str:
     """Return the last line of the complaint, where an exception's own words stand."""
     lines = done.stderr.decode(errors="replace").split("\n")
     said = [line.strip() for line in lines if line.strip()]

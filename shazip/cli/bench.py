@@ -61,7 +61,9 @@ from shazip.cli.report import FAILURES, Reporter, say, tell
     help="A tool that has taken this long on a file gets no further round.",
 )
 @click.option("--quick", is_flag=True, help="The first 8 KiB, one round, no programs.")
-@click.option("--curves", is_flag=True, help="Also the first file cut short, and many lanes.")
+@click.option(
+    "--curves", is_flag=True, help="The first file also cut short, in many lanes, and by stage."
+)
 @click.option("--plots", type=click.Path(path_type=Path), metavar="FOLDER", help="Draw pictures.")
 @click.option("--svg", is_flag=True, help="Pictures as SVG instead of PNG.")
 @click.option("--json", "form", flag_value="json", help="Results as JSON on standard output.")

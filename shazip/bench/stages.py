@@ -1,0 +1,76 @@
+"""Where the time of a byte goes, told by `python -m shazip.bench.stages MODEL FILE`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shazip import modelfile
+from shazip.coder import Encoder
+from shazip.engines import open_engine
+from shazip.lanes import columns, default_lanes, interleave
+from shazip.mixing import Mixer, sizes_for
+from shazip.predictor import Predictor
+
+NETWORK = ("products", "attention", "element-wise", "frequencies", "waiting")
+
+
+def measure(model: modelfile.IntegerModel, data: bytes) -> dict[str, float]:
+    """Return the nanoseconds a byte that each stage of compressing `data` takes, on average."""
+    lanes = default_lanes(1 << 20)  # as in every larger file
+    network = open_engine(model).predictor(lanes)
+    counts = _count(network)
+    table_bits, history_bits = sizes_for(len(data))
+    mixer = Mixer(lanes, table_size=1 << table_bits, history_size=1 << history_bits)
+    encoder = Encoder(lanes)
+    symbols = interleave(np.frombuffer(data, np.uint8), lanes)
+    spent = np.zeros(3)
+    for start, stop in columns(len(data), lanes):
+        spent += _step(symbols[start:stop], network, mixer, encoder)
+    costs = spent / len(data)
+    return {**_split(costs[0], counts), "mixing": costs[1], "coding": costs[2]}
+
+
+def _step(
+    column: np.ndarray, network: Predictor, mixer: Mixer, encoder: Encoder
+) -> tuple[int, ...]:
+    """Code one column; return the nanoseconds of network, mixing and coding."""
+    times = [time.perf_counter_ns()]
+    freqs = network.predict(len(column))
+    network.update(column)
+    times.append(time.perf_counter_ns())
+    freqs = mixer.mix(freqs)
+    mixer.update(column)
+    times.append(time.perf_counter_ns())
+    encoder.encode(column, freqs)
+    times.append(time.perf_counter_ns())
+    return tuple(stop - start for start, stop in pairwise(times))
+
+
+def _count(network: Predictor) -> Any:
+    """Let the native engine count its own costs; return it, or None for another engine."""
+    native = getattr(network, "native", None)
+    if native is not None:
+        native.count_costs(True)
+    return native
+
+
+def _split(cost: float, native: Any) -> dict[str, float]:
+    """Return the network's cost, split as the native engine counted it (mean over its threads)."""
+    if native is None:
+        return {"network": cost}
+    ticks = np.mean(native.costs(), axis=0)
+    if not ticks.any():  # a processor whose clock the engine does not know
+        return {"network": cost}
+    return {name: cost * share for name, share in zip(NETWORK, ticks / ticks.sum(), strict=True)}
+
+
+if __name__ == "__main__":
+    result = measure(modelfile.load(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes())
+    json.dump(result, sys.stdout)
