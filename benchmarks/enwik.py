@@ -23,12 +23,9 @@ from shazip.bench.tools import ORIGINAL, Shazip
 from shazip.bench.training import was_trained_on
 from shazip.bench.trial import FailedError, Usage, run
 from shazip.cli import signals
+from shazip.corpora import KNOWN, split
 from shazip.errors import ShazipError
 
-KNOWN = {  # by sha1
-    "57b8363b814821dc9d47aa4d41f58733519076b2": "enwik8",
-    "2996e86fb978f93cca8f566cc56998923e7fe581": "enwik9",
-}
 SEEN = {True: "trained on", False: "not in its record", None: "unknown"}
 PIECE = 1 << 20
 
@@ -72,7 +69,8 @@ def measure(path: Path, tool: Shazip, folder: Path) -> None:
     if size < 20:
         raise FailedError("is too small to be split")
     sha1 = _hash(path, "sha1")
-    print(f"{KNOWN.get(sha1, 'neither enwik8 nor enwik9')}, {size:,} bytes, sha1 {sha1}")
+    known = next((known.name for known in KNOWN.values() if known.sha1 == sha1), "no known text")
+    print(f"{known}, {size:,} bytes, sha1 {sha1}")
     print(f"shazip {tool.version()}, options: {' '.join(tool.options) or 'none'}")
     print("part           bytes      archive     bpb    seconds     kB/s  the model", flush=True)
     parts = []
@@ -85,12 +83,6 @@ def measure(path: Path, tool: Shazip, folder: Path) -> None:
     print(f"decompressed and compared in {decoding.seconds:.1f} s", end="; ")
     peak = max(decoding.peak, *(part.usage.peak for part in parts))
     print(f"peak memory {peak / 1e6:.0f} MB; {' '.join(describe().values())}")
-
-
-def split(size: int) -> list[tuple[str, int, int]]:
-    """Return name, start and stop of the three parts."""
-    first, second = size * 90 // 100, size * 95 // 100
-    return [("train", 0, first), ("valid", first, second), ("test", second, size)]
 
 
 def _compress(path: Path, tool: Shazip, folder: Path, start: int, stop: int) -> Part:

@@ -93,14 +93,6 @@ def test_no_published_model_was_trained_on_a_file_of_the_benchmark(script):
         assert seen == [], path
 
 
-@pytest.mark.parametrize("size", [20, 101, 100_000_000])
-def test_the_split_is_90_5_5_and_leaves_nothing_out(script, size):
-    parts = script("enwik").split(size)
-    assert [start for _, start, _ in parts] == [0, *(stop for _, _, stop in parts[:-1])]
-    assert parts[-1][2] == size
-    assert parts[0][2] == size * 9 // 10
-
-
 @pytest.mark.parametrize(
     ("found", "equal"), [(["aa", "aa"], True), (["aa", "ab"], False), (["aa", ""], False)]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import pytest
 pytest.importorskip("torch")
 
 from shazip.cli.main import run as shazip
+from shazip.corpora import KNOWN, Known
 from shazip.training import metrics
 from shazip.training.checkpoint import load_checkpoint
+from shazip.training.data import Corpus
 
 NETWORK = ["--width", "16", "--boom-width", "32", "--window", "8"]
 SMALL = [*NETWORK, "--lanes", "4", "--steps", "12", "--threads", "1"]
@@ -47,7 +50,48 @@ def test_a_run_begins_and_is_resumed_longer(text, folder, capsys):
     assert any("valid_average" in line for line in metrics.read(folder / "metrics.jsonl"))
 
 
+@pytest.mark.parametrize("name", ["enwik8", "any"])
+def test_a_corpus_is_checked_and_split(name, folder, tmp_path, monkeypatch):
+    content = bytes(range(200)) * 10
+    sha1 = hashlib.sha1(content).hexdigest()
+    monkeypatch.setitem(KNOWN, "enwik8", Known("enwik8", len(content), sha1, ""))
+    (tmp_path / "e8").write_bytes(content)
+    begin = ["train", "--corpus", name, str(tmp_path / "e8"), "-o", str(folder), *SMALL]
+    assert shazip([*begin, "--total", "48"]) == 0
+    assert shazip(["train", "--resume", str(folder), "--total", "96"]) == 0
+    config, state = load_checkpoint(folder / "checkpoint.pt")
+    assert config.corpora == (Corpus(tmp_path / "e8", part="train"),)
+    assert state["feed"]["hashes"] == [hashlib.sha256(content[:1800]).hexdigest()]
+    lines = [line for line in metrics.read(folder / "metrics.jsonl") if "bpb" not in line]
+    assert [line["bytes"] for line in lines] == [48] * 4 + [96] * 4
+    sizes = [line.get("valid_bytes") or line["test_bytes"] for line in lines]
+    assert sizes == [100] * 8
+    assert {"valid", "valid_average", "test", "test_average"} < set().union(*lines)
+
+
+CORPUS = {
+    "wrong size": ("enwik8", b"x" * 99, "has 99 bytes, enwik8 has 100,000,000"),
+    "too small for its split": ("any", b"x" * 30, "has 30 bytes, too few to be cut"),
+    "a folder": ("enwik8", None, "Is a directory"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), CORPUS.values(), ids=CORPUS.keys())
+def test_a_wrong_corpus_is_refused_in_one_line(name, content, message, folder, tmp_path, capsys):
+    path = tmp_path / "e8"
+    path.mkdir() if content is None else path.write_bytes(content)
+    begin = ["train", "--corpus", name, str(path), "-o", str(folder), *SMALL, "--total", "48"]
+    assert shazip(begin) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line
+    assert message in line
+    assert not (folder / "checkpoint.pt").exists()
+
+
 USAGE = {
+    "two texts of one corpus": "-o {run} --corpus any {text} {text} --total 100",
+    "unknown corpus": "-o {run} --corpus enwik7 {text} --total 100",
+    "corpus when resumed": "--resume {run} --corpus any",
     "neither new nor resumed": "{text}",
     "new and resumed": "-o {run} --resume {run}",
     "no text": "-o {run} --total 100",

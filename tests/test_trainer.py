@@ -144,7 +144,7 @@ def test_feed_reads_everything_once_an_epoch(tmp_path):
 
 
 def test_held_out_text_is_refused(tmp_path, text, monkeypatch):
-    digest = data.refuse_held_out(text)
+    digest = data.refuse_held_out(Corpus(text))
     monkeypatch.setitem(data.HELD_OUT, digest, "secret")
     with pytest.raises(TrainingError, match=r"text is secret: held out"):
         Feed([Corpus(text)], 1, 1)

@@ -14,6 +14,7 @@ from shazip.cli.report import Reporter
 
 if TYPE_CHECKING:
     from shazip.modelfile import IntegerModel
+    from shazip.training.data import Corpus
     from shazip.training.model import Network
 
 PATH = click.Path(path_type=Path)
@@ -25,7 +26,7 @@ class Trained:
 
     network: Network
     record: dict[str, Any]
-    text: Path | None
+    text: Corpus | None
 
 
 @click.command()
@@ -84,7 +85,7 @@ def read_trained(path: Path, *, average: bool) -> Trained:
     network.load_state_dict(state["average" if average else "model"])
     hashes = state["feed"]["hashes"]
     texts = [
-        {"name": corpus.path.name, "weight": corpus.weight, "sha256": digest}
+        {"name": corpus.name, "weight": corpus.weight, "sha256": digest}
         for corpus, digest in zip(config.corpora, hashes, strict=True)
     ]
     record = {
@@ -92,19 +93,20 @@ def read_trained(path: Path, *, average: bool) -> Trained:
         **{key: state[key] for key in ("done", "updates")},
         "seed": config.seed,
     }
-    return Trained(network, record, config.corpora[0].path)
+    return Trained(network, record, config.corpora[0])
 
 
 def quantised(trained: Trained, text: Path | None, name: str) -> IntegerModel:
     """Return the integer model, calibrated on `text` or on the run's first."""
     import numpy as np
 
+    from shazip.training.data import Corpus, open_text
     from shazip.training.quantise import quantise
 
-    source = text or trained.text
+    source = trained.text if text is None else Corpus(text)
     if source is None:
         raise click.UsageError("float weights name no training text: give one with --text.")
-    sample = np.fromfile(source, np.uint8)
+    sample = np.array(open_text(source))
     return quantise(trained.network, sample, name=name, training=trained.record)
 
 

@@ -19,8 +19,10 @@ from shazip.cli.options import quiet_and_verbose
 from shazip.cli.report import Reporter
 from shazip.cli.train_options import FIXED, PATH, around, changeable, fixed
 from shazip.config import NetworkConfig
+from shazip.corpora import KNOWN, check_file
 
 if TYPE_CHECKING:
+    from shazip.training.data import Corpus
     from shazip.training.run import Progress, RunConfig
     from shazip.training.trainer import TrainConfig, Trainer
 
@@ -43,6 +45,7 @@ def train(
     output: Path | None,
     resume: Path | None,
     weights: Path | None,
+    corpus: str | None,
     **flags: Any,
 ) -> None:
     """Train a network on TEXTs, each read in proportion to its WEIGHT (default 1).
@@ -54,21 +57,21 @@ def train(
     folder = output or resume
     if folder is None or (output and resume):
         raise click.UsageError("give either -o RUN for a new run or --resume RUN.")
-    if resume and (texts or weights or not given.keys().isdisjoint(FIXED)):
+    if resume and (texts or weights or corpus or not given.keys().isdisjoint(FIXED)):
         raise click.UsageError("texts, network and order of a run that is resumed are fixed.")
     with _stopping() as stop, _drawing(folder.name, reporter.quiet) as line:
         around: dict[str, Any] = {"report": line.report if line else None, "stop": stop}
         if resume:
             trainer = _resume(resume, given, around)
         else:
-            trainer = _begin(texts, folder, weights, given, around)
+            trainer = _begin(_corpora(texts, corpus), folder, weights, given, around)
     reporter.summary(str(folder), f"{progress.amount(trainer.done)} in {trainer.updates} updates")
     if stop.number is not None:
         raise SystemExit(128 + stop.number)
 
 
 def _begin(
-    texts: tuple[str, ...],
+    corpora: tuple[Corpus, ...],
     folder: Path,
     weights: Path | None,
     given: dict[str, Any],
@@ -79,12 +82,9 @@ def _begin(
     from shazip.training.schedule import Schedule
     from shazip.training.trainer import TrainConfig
 
-    if not texts:
-        raise click.UsageError("no text to train on.")
     if "total" not in given:
         raise click.UsageError("--total must say how many bytes to train on.")
     network = load_weights(weights)[0].config if weights else NetworkConfig()
-    corpora = tuple(_corpus(text) for text in texts)
     on_cpu = given.get("device", TrainConfig.device) == "cpu"
     threads = min(_cores(), given.get("lanes", TrainConfig.lanes)) if on_cpu else 1
     config = TrainConfig(corpora, Schedule(given["total"]), network, threads=threads)
@@ -121,7 +121,22 @@ def _known(group: Group, given: dict[str, Any]) -> Group:
     return replace(group, **{k: v for k, v in given.items() if k in names})  # type: ignore[type-var]
 
 
-def _corpus(text: str) -> Any:
+def _corpora(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
+    from shazip.training.data import Corpus
+
+    if not texts:
+        raise click.UsageError("no text to train on.")
+    if name is None:
+        return tuple(_corpus(text) for text in texts)
+    if len(texts) > 1:
+        raise click.UsageError(f"--corpus {name} is one text, not {len(texts)}.")
+    path = Path(texts[0]).resolve()
+    if name in KNOWN:
+        check_file(path, KNOWN[name])
+    return (Corpus(path, part="train"),)
+
+
+def _corpus(text: str) -> Corpus:
     from shazip.training.data import Corpus
 
     path, equals, weight = text.rpartition("=")

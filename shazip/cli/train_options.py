@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from shazip.cli.options import COUNT, byte_size
+from shazip.corpora import KNOWN
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
+ANY = "any"  # a corpus of which nothing is known
 PART = click.FloatRange(0, 1)
 POSITIVE = click.FloatRange(0, min_open=True)
 
@@ -45,6 +47,12 @@ def fixed(command: F) -> F:
         click.option("--boom-width", type=COUNT, help="A multiple of the width."),
         click.option("--width", type=COUNT, help="Of embedding, LSTM and residual stream."),
         click.option("--from", "weights", type=PATH, help="Begin with these exported weights."),
+        click.option(
+            "--corpus",
+            type=click.Choice([*KNOWN, ANY]),
+            help="What the one TEXT is, checked by SHA-1, or any text: train on the first 90 %, "
+            "validate on the next 5 %, test on the last 5 %.",
+        ),
     ):
         command = option(command)
     return command

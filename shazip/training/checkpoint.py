@@ -56,7 +56,7 @@ def parse_config(text: str) -> TrainConfig:
     fields["network"] = _network_config(fields["network"])
     fields["optimiser"] = OptimiserConfig(**optimiser)
     fields["schedule"] = Schedule(**schedule)
-    fields["corpora"] = tuple(Corpus(Path(c["path"]), c["weight"]) for c in fields["corpora"])
+    fields["corpora"] = tuple(_corpus(**corpus) for corpus in fields["corpora"])
     return TrainConfig(**fields)
 
 
@@ -101,6 +101,10 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _corpus(path: str, **settings: Any) -> Corpus:
+    return Corpus(Path(path), **settings)
 
 
 def _network_config(fields: dict[str, Any]) -> NetworkConfig:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from shazip.corpora import SMALLEST_PART, span
 from shazip.training.errors import TrainingError
 
 SEGMENT = 1 << 16  # bytes a lane reads in one place before it moves on
@@ -24,14 +25,20 @@ class Corpus:
 
     path: Path
     weight: float = 1.0
+    part: str = ""  # of those that corpora.split names; all of the file by default
+
+    @property
+    def name(self) -> str:
+        """The file's name, and which part of it this is."""
+        return f"{self.path.name}, {self.part}" if self.part else self.path.name
 
 
 class Feed:
     """Endless windows of the corpora for `lanes` lanes; a function of seed and position alone."""
 
     def __init__(self, corpora: Sequence[Corpus], lanes: int, seed: int) -> None:
-        self.texts = [open_text(corpus.path) for corpus in corpora]
-        self.hashes = [refuse_held_out(corpus.path) for corpus in corpora]
+        self.texts = [open_text(corpus) for corpus in corpora]
+        self.hashes = [refuse_held_out(corpus) for corpus in corpora]
         total = sum(corpus.weight for corpus in corpora)
         self.shares = [corpus.weight / total for corpus in corpora]
         self.seed = seed
@@ -86,17 +93,17 @@ class Feed:
         return [text, start, min(start + SEGMENT, len(self.texts[text]))]
 
 
-def open_text(path: Path) -> np.ndarray:
-    """Map the bytes of a file. Raises TrainingError if there are too few to learn from."""
-    if path.stat().st_size < 2:
-        raise TrainingError(f"{path} has {path.stat().st_size} bytes, too few to learn from")
-    return np.memmap(path, np.uint8, "r")
+def open_text(corpus: Corpus) -> np.ndarray:
+    """Map the bytes of a text. Raises TrainingError if there are too few to learn from."""
+    start, stop = span(corpus.path, corpus.part)
+    if stop - start < SMALLEST_PART:
+        raise TrainingError(f"{corpus.path} has {stop} bytes, too few to learn from")
+    return np.memmap(corpus.path, np.uint8, "r")[start:stop]
 
 
-def refuse_held_out(path: Path) -> str:
-    """Return the file's SHA-256 in hex. Raises TrainingError for what published figures need."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+def refuse_held_out(corpus: Corpus) -> str:
+    """Return the text's SHA-256 in hex. Raises TrainingError for what published figures need."""
+    digest = hashlib.sha256(open_text(corpus).data).hexdigest()
     if digest in HELD_OUT:
-        raise TrainingError(f"{path} is {HELD_OUT[digest]}: held out, never trained on")
+        raise TrainingError(f"{corpus.path} is {HELD_OUT[digest]}: held out, never trained on")
     return digest

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from shazip.training.data import open_text
+from shazip.training.data import Corpus, open_text
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.metrics import Guard, Metrics
@@ -27,7 +27,7 @@ VALID_LANES = 16
 class RunConfig:
     """What happens around the updates; none of it changes the weights."""
 
-    valid: Path | None = None  # text to validate on
+    valid: Path | None = None  # text to validate on; by default that part of a text that is cut
     valid_size: int = 1 << 17  # bytes of it that are looked at on the way; all of them at the end
     valid_seconds: float = 600.0  # between validations
     save_seconds: float = 300.0  # between checkpoints
@@ -90,6 +90,14 @@ def resume(
     return trainer
 
 
+def held_back(run: RunConfig, config: TrainConfig) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the texts to validate and to test on, uint8: those that `run` or a cut text has."""
+    text = config.corpora[0]
+    valid = Corpus(run.valid) if run.valid else text.part and replace(text, part="valid")
+    test = text.part and replace(text, part="test")
+    return (open_text(valid) if valid else None), (open_text(test) if test else None)
+
+
 class _Run:
     def __init__(
         self,
@@ -101,7 +109,7 @@ class _Run:
     ) -> None:
         self.trainer, self.folder, self.run = trainer, folder, run
         self.report, self.stop = report, stop
-        self.text = None if run.valid is None else open_text(run.valid)
+        self.valid, self.test = held_back(run, trainer.config)
         self.guard = Guard()
         self.metrics = Metrics(folder / METRICS, trainer.done)
         self.start, self.start_done = time.monotonic(), trainer.done
@@ -121,7 +129,8 @@ class _Run:
             self._save_and_validate()
         save_checkpoint(trainer, self.folder / CHECKPOINT)
         if trainer.done >= total:
-            self._validate(whole=True)
+            self._measure("valid", self.valid)
+            self._measure("test", self.test)
 
     def _save_and_validate(self) -> None:
         now = time.monotonic()
@@ -129,7 +138,7 @@ class _Run:
             save_checkpoint(self.trainer, self.folder / CHECKPOINT)
             self.saved = now
         if now - self.validated >= self.run.valid_seconds:
-            self._validate()
+            self._measure("valid", self.valid, self.run.valid_size)
             self.validated = time.monotonic()
 
     def _log(self, update: Update) -> None:
@@ -142,15 +151,14 @@ class _Run:
         self._write(bpb=round(bpb, 5), rate=update.rate, norm=round(norm, 4))
         self.recent = []
 
-    def _validate(self, *, whole: bool = False) -> None:
-        if self.text is None:
+    def _measure(self, name: str, text: np.ndarray | None, size: int | None = None) -> None:
+        if text is None:
             return
-        text = np.asarray(self.text if whole else self.text[: self.run.valid_size])
-        lanes = max(1, min(VALID_LANES, len(text) // 2))
-        names = ("valid", "valid_average")
-        for name, network in zip(names, self.trainer.networks, strict=True):
-            bpb = bits_per_byte(network, text, lanes, self.trainer.workers)
-            self._write(**{name: round(bpb, 5), "valid_bytes": len(text)})
+        symbols = np.asarray(text[:size])
+        lanes = max(1, min(VALID_LANES, len(symbols) // 2))
+        for key, network in zip((name, f"{name}_average"), self.trainer.networks, strict=True):
+            bpb = bits_per_byte(network, symbols, lanes, self.trainer.workers)
+            self._write(**{key: round(bpb, 5), f"{name}_bytes": len(symbols)})
 
     def _write(self, **values: float) -> None:
         trainer = self.trainer

@@ -1,0 +1,84 @@
+"""Texts that papers measure on: what they must hash to, where they come from, how they are cut."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from shazip.errors import ShazipError
+
+SMALLEST_PART = 2  # bytes: a symbol to predict from and one to predict
+_MAHONEY = "http://mattmahoney.net/dc/"
+
+
+class CorpusError(ShazipError):
+    """A text is not the one it should be, is too small to be cut, or cannot be had."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A published text: its size in bytes, its SHA-1 in hex, the zip file that it comes in."""
+
+    name: str
+    size: int
+    sha1: str
+    url: str
+
+    def check(self, size: int, sha1: str, where: object) -> None:
+        """Raise CorpusError unless size and SHA-1 of what is at `where` are this text's."""
+        if size != self.size:
+            raise CorpusError(f"{where} has {size:,} bytes, {self.name} has {self.size:,}")
+        if sha1 != self.sha1:
+            raise CorpusError(f"{where} has sha1 {sha1}, {self.name} has {self.sha1}")
+
+
+# Sizes and SHA-1 as published by Mahoney, http://mattmahoney.net/dc/textdata.html.
+KNOWN = {
+    known.name: known
+    for known in (
+        Known(
+            "enwik8",
+            100_000_000,
+            "57b8363b814821dc9d47aa4d41f58733519076b2",
+            f"{_MAHONEY}enwik8.zip",
+        ),
+        Known(
+            "enwik9",
+            1_000_000_000,
+            "2996e86fb978f93cca8f566cc56998923e7fe581",
+            f"{_MAHONEY}enwik9.zip",
+        ),
+    )
+}
+
+
+def split(size: int) -> list[tuple[str, int, int]]:
+    """Return name, start and stop of the parts of `size` bytes: 90 % train, 5 % valid, 5 % test.
+
+    It is the split of enwik8 that Merity 2019 and others measure on.
+    """
+    first, second = size * 90 // 100, size * 95 // 100
+    return [("train", 0, first), ("valid", first, second), ("test", second, size)]
+
+
+def span(path: Path, part: str) -> tuple[int, int]:
+    """Return start and stop of a `part` of the file, which is the whole of it if `part` is empty.
+
+    Raises CorpusError if the file is too small for its split.
+    """
+    size = path.stat().st_size
+    parts = split(size)
+    if part and any(stop - start < SMALLEST_PART for _, start, stop in parts):
+        raise CorpusError(f"{path} has {size} bytes, too few to be cut into 90, 5 and 5 %")
+    return next(((start, stop) for name, start, stop in parts if name == part), (0, size))
+
+
+def check_file(path: Path, known: Known) -> None:
+    """Raise CorpusError unless the file holds exactly the `known` text."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        # Hashing what has another size would only make the same answer late.
+        sha1 = hashlib.file_digest(file, "sha1").hexdigest() if size == known.size else ""
+    known.check(size, sha1, path)
