@@ -30,7 +30,7 @@ COMMANDS = {
     "export": ("shazip.cli.export:export", "Turn a training checkpoint into a model file."),
     "sample": ("shazip.cli.sample:sample", "Let a model write text."),
     "plot": ("shazip.cli.plot:plot", "Draw the curves of training runs."),
-    "data": ("shazip.cli.data:data", "Prepare text for training."),
+    "data": ("shazip.cli.data:data", "Fetch texts that papers train on."),
     "bench": ("shazip.cli.bench:bench", "Compare with other compressors."),
 }
 

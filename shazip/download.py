@@ -1,0 +1,114 @@
+"""Fetching a known text: what was cut off is gone on with, and nothing is believed unchecked."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import lzma
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from shazip import __version__
+from shazip.corpora import CorpusError, Known
+
+PIECE = 1 << 16
+TIMEOUT = 30.0  # seconds without a byte
+
+Report = Callable[[int, int, int | None], object]  # bytes there before, there now, in all
+
+
+class Sink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+
+def download(url: str, partial: Path, report: Report | None = None) -> None:
+    """Bring `partial` to the end of the file at `url`, from where an earlier call had to stop.
+
+    Raises CorpusError if it cannot be had; what has come so far stays in `partial`.
+    """
+    have = partial.stat().st_size if partial.exists() else 0
+    headers = {"User-Agent": f"shazip/{__version__}", "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    try:
+        with urlopen(Request(url, headers=headers), timeout=TIMEOUT) as answer:
+            _receive(answer, partial, have, report)
+    except HTTPError as error:
+        with error:
+            if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
+                raise CorpusError(f"{url}: {error.code} {error.reason}") from error
+            if error.headers.get("Content-Range") == f"bytes */{have}":
+                return  # all of it had come before
+        partial.unlink()  # longer than the file: no beginning of it
+        download(url, partial, report)
+    except (URLError, http.client.HTTPException, ValueError) as error:
+        raise CorpusError(f"{url}: {_reason(error)}") from error
+
+
+def _receive(
+    answer: http.client.HTTPResponse, partial: Path, have: int, report: Report | None
+) -> None:
+    if answer.headers.get_content_type() == "text/html":
+        raise CorpusError(f"{answer.url} is a web page, not a zip file")
+    if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
+        have = 0  # a server without ranges sends the file from its beginning
+    elif not re.match(rf"bytes {have}-", answer.headers.get("Content-Range", "")):
+        raise CorpusError(f"{answer.url}: the server sent another part than was asked for")
+    total = None if answer.length is None else have + answer.length
+    done = have
+    try:
+        with partial.open("ab" if have else "wb") as file:
+            for piece in _pieces(answer):
+                file.write(piece)
+                done += len(piece)
+                if report is not None:
+                    report(have, done, total)
+    except OSError as error:  # a full disk does not say whose it is
+        raise type(error)(error.errno, error.strerror, os.fspath(partial)) from error
+    if total is not None and done < total:
+        raise CorpusError(f"{answer.url}: cut off after {done:,} of {total:,} bytes; try again")
+
+
+def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    try:
+        while piece := answer.read1(PIECE):  # what has come, so that none of it is lost
+            yield piece
+    except (OSError, http.client.HTTPException) as error:
+        raise CorpusError(f"{answer.url}: {_reason(error)}; try again") from error
+
+
+def _reason(error: Exception) -> str:
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, TimeoutError):
+        return f"no answer for {TIMEOUT:.0f} seconds"
+    if isinstance(cause, http.client.IncompleteRead):
+        return "cut off"
+    return (isinstance(cause, OSError) and cause.strerror) or str(cause) or type(cause).__name__
+
+
+def unpack(known: Known, archive: Path, sink: Sink, where: object) -> None:
+    """Write the `known` text out of a zip file, which came from `where`, to `sink`.
+
+    Raises CorpusError, after writing, if the text is not the known one.
+    """
+    sha1, size = hashlib.sha1(usedforsecurity=False), 0
+    try:
+        with zipfile.ZipFile(archive) as packed, packed.open(known.name) as file:
+            while size <= known.size and (piece := file.read(PIECE)):
+                sink.write(piece)
+                sha1.update(piece)
+                size += len(piece)
+    except KeyError as error:
+        raise CorpusError(f"{where} holds no {known.name}") from error
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
+        raise CorpusError(f"{where} is no zip file, or a damaged one") from error
+    except (NotImplementedError, RuntimeError) as error:  # rare methods, passwords
+        raise CorpusError(f"{where}: {error}") from error
+    known.check(size, sha1.hexdigest(), f"{known.name} in {where}")
