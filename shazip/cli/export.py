@@ -14,8 +14,8 @@ from shazip.cli.report import Reporter
 
 if TYPE_CHECKING:
     from shazip.modelfile import IntegerModel
+    from shazip.training.architecture import Trainable
     from shazip.training.data import Corpus
-    from shazip.training.model import Network
 
 PATH = click.Path(path_type=Path)
 
@@ -24,7 +24,7 @@ PATH = click.Path(path_type=Path)
 class Trained:
     """What a checkpoint gives: the network, a record of its training, the first training text."""
 
-    network: Network
+    network: Trainable
     record: dict[str, Any]
     text: Corpus | None
 
@@ -74,14 +74,14 @@ def export(
 
 def read_trained(path: Path, *, average: bool) -> Trained:
     """Return the network of a run's folder, a checkpoint, or a file of float weights."""
+    from shazip.training.architecture import new_network
     from shazip.training.checkpoint import load_checkpoint, load_weights
-    from shazip.training.model import Network
     from shazip.training.run import CHECKPOINT
 
     if path.suffix == ".safetensors":
         return Trained(*load_weights(path), None)
     config, state = load_checkpoint(path / CHECKPOINT if path.is_dir() else path)
-    network = Network(config.network)
+    network = new_network(config.network)
     network.load_state_dict(state["average" if average else "model"])
     hashes = state["feed"]["hashes"]
     texts = [
@@ -100,6 +100,7 @@ def quantised(trained: Trained, text: Path | None, name: str) -> IntegerModel:
     """Return the integer model, calibrated on `text` or on the run's first."""
     import numpy as np
 
+    from shazip.training.architecture import sha_rnn
     from shazip.training.data import Corpus, open_text
     from shazip.training.quantise import quantise
 
@@ -107,10 +108,10 @@ def quantised(trained: Trained, text: Path | None, name: str) -> IntegerModel:
     if source is None:
         raise click.UsageError("float weights name no training text: give one with --text.")
     sample = np.array(open_text(source))
-    return quantise(trained.network, sample, name=name, training=trained.record)
+    return quantise(sha_rnn(trained.network), sample, name=name, training=trained.record)
 
 
-def measured(model: IntegerModel, network: Network, valid: Path) -> IntegerModel:
+def measured(model: IntegerModel, network: Trainable, valid: Path) -> IntegerModel:
     """Return the model with what it needs for `valid`, and the float network, in its record."""
     from shazip import modelfile
     from shazip.cli.measure import Meter
@@ -130,7 +131,7 @@ def measured(model: IntegerModel, network: Network, valid: Path) -> IntegerModel
     return modelfile.build(model.config, model.tensors, name=model.name, metadata=metadata)
 
 
-def float_bpb(network: Network, text: Path, lanes: int) -> float:
+def float_bpb(network: Trainable, text: Path, lanes: int) -> float:
     """Return the float network's bits per byte on `text`, from an empty state."""
     import numpy as np
 

@@ -14,11 +14,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
-from shazip.config import NetworkConfig
+from shazip.training.architecture import Trainable, name_of, new_network, parse_sizes
 from shazip.training.data import Corpus
 from shazip.training.errors import TrainingError
-from shazip.training.model import Network
 from shazip.training.optim import OptimiserConfig
+from shazip.training.regularise import Regularisation
 from shazip.training.schedule import Schedule
 from shazip.training.trainer import TrainConfig, Trainer
 
@@ -30,7 +30,7 @@ def save_checkpoint(trainer: Trainer, path: Path) -> None:
     """Write everything that the run needs to go on as if it had not stopped."""
     content = {
         "version": VERSION,
-        "config": json.dumps(asdict(trainer.config), default=str),
+        "config": json.dumps(plain(trainer.config), default=str),
         "trainer": trainer.state_dict(),
     }
     replace_file(path, lambda file: torch.save(content, file))
@@ -47,43 +47,52 @@ def load_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, Any]]:
     return parse_config(content["config"]), content["trainer"]
 
 
+def plain(config: TrainConfig) -> dict[str, Any]:
+    """Return the configuration as dictionaries; paths stay paths."""
+    fields = asdict(config)
+    fields["network"]["architecture"] = name_of(config.network)
+    return fields
+
+
 def parse_config(text: str) -> TrainConfig:
     """Return the configuration that save_checkpoint wrote as JSON."""
     fields = json.loads(text)
     optimiser, schedule = fields["optimiser"], fields["schedule"]
     optimiser["betas"] = tuple(optimiser["betas"])
     schedule["drops"] = tuple(schedule["drops"])
-    fields["network"] = _network_config(fields["network"])
+    fields["network"] = parse_sizes(fields["network"])
+    fields["regularisation"] = Regularisation(**fields.get("regularisation", {}))
     fields["optimiser"] = OptimiserConfig(**optimiser)
     fields["schedule"] = Schedule(**schedule)
     fields["corpora"] = tuple(_corpus(**corpus) for corpus in fields["corpora"])
     return TrainConfig(**fields)
 
 
-def load_network(path: Path, *, average: bool = True) -> Network:
+def load_network(path: Path, *, average: bool = True) -> Trainable:
     """Return the network of a checkpoint, by default its averaged weights."""
     config, state = load_checkpoint(path)
-    network = Network(config.network)
+    network = new_network(config.network)
     network.load_state_dict(state["average" if average else "model"])
     return network
 
 
-def save_weights(network: Network, path: Path, record: dict[str, Any]) -> None:
+def save_weights(network: Trainable, path: Path, record: dict[str, Any]) -> None:
     """Write the weights alone, as float16, with `record` (JSON) on how they came about."""
     half = {name: tensor.to("cpu", torch.float16) for name, tensor in network.state_dict().items()}
-    metadata = {"network": asdict(network.config), "training": record}
+    sizes = {**asdict(network.config), "architecture": name_of(network.config)}
+    metadata = {"network": sizes, "training": record}
     packed = pack_tensors(half, {METADATA_KEY: json.dumps(metadata)})
     replace_file(path, lambda file: file.write(packed))
 
 
-def load_weights(path: Path) -> tuple[Network, dict[str, Any]]:
+def load_weights(path: Path) -> tuple[Trainable, dict[str, Any]]:
     """Return a float32 network and the record that save_weights wrote. Raises TrainingError."""
     try:
         with safe_open(path, "pt") as file:
             metadata = json.loads(file.metadata()[METADATA_KEY])
             names = list(file.keys())
             tensors = {name: file.get_tensor(name).float() for name in names}
-        network = Network(_network_config(metadata["network"]))
+        network = new_network(parse_sizes(metadata["network"]))
         network.load_state_dict(tensors)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"{path} holds no weights of a float network") from error
@@ -105,7 +114,3 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 def _corpus(path: str, **settings: Any) -> Corpus:
     return Corpus(Path(path), **settings)
-
-
-def _network_config(fields: dict[str, Any]) -> NetworkConfig:
-    return NetworkConfig(**{**fields, "attention": tuple(fields["attention"])})

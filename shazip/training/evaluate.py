@@ -8,14 +8,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from shazip.training.model import Network
+from shazip.training.architecture import Trainable
 from shazip.training.parallel import Workers, split
 
 STEPS = 256  # per call of the network; changes nothing but the speed
 
 
 def bits_per_byte(
-    network: Network, text: np.ndarray, lanes: int, workers: Workers, *, bfloat16: bool = False
+    network: Trainable, text: np.ndarray, lanes: int, workers: Workers, *, bfloat16: bool = False
 ) -> float:
     """Return the mean cost of a symbol of `text`, cut into `lanes`; each lane's first is free."""
     length = len(text) // lanes
@@ -31,7 +31,7 @@ def bits_per_byte(
 
 
 @torch.no_grad()
-def _nats(network: Network, columns: np.ndarray, bfloat16: bool) -> float:
+def _nats(network: Trainable, columns: np.ndarray, bfloat16: bool) -> float:
     device = network.bias.device
     symbols = torch.from_numpy(columns.astype(np.int64)).to(device)  # (length, lanes)
     state, nats = network.start(symbols.shape[1]), 0.0

@@ -12,10 +12,10 @@ from torch.autograd.function import once_differentiable
 def lstm(
     x: Tensor, state: tuple[Tensor, Tensor], w_input: Tensor, w_state: Tensor, bias: Tensor
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Run an LSTM over `x` (steps, lanes, d); return its outputs, as x, and the last (h, c).
+    """Run an LSTM over `x` (steps, lanes, n); return outputs (steps, lanes, d) and the last (h, c).
 
-    h and c are (lanes, d), the weights (4d, d), their rows in the order i, f, g, o. Under autocast
-    the products run in its type; cells and gates stay in the type of `x`.
+    h and c are (lanes, d), the weights (4d, n) and (4d, d), rows in the order i, f, g, o. Under
+    autocast the products run in its type; cells and gates stay in the type of `x`.
     """
     if x.is_cuda:
         return _cudnn(x, state, [w_input, w_state, bias, torch.zeros_like(bias)])
@@ -56,12 +56,13 @@ class _Lstm(torch.autograd.Function):
         narrow_x, narrow_input, narrow_state = (t.to(product) for t in (x, w_input, w_state))
         gates = (narrow_x @ narrow_input.T).to(x.dtype).add_(bias)  # (steps, lanes, 4d)
         recurrent = narrow_state.T.contiguous()
-        out, cells, tanhs = (torch.empty_like(x) for _ in range(3))
+        d = h.shape[1]
+        out, cells, tanhs = (x.new_empty(*x.shape[:2], d) for _ in range(3))
         start = h, c
         for step, gate in enumerate(gates):
             gate += h.to(product) @ recurrent
             i, f, g, o = gate.chunk(4, 1)
-            gate[:, : 2 * x.shape[2]].sigmoid_()
+            gate[:, : 2 * d].sigmoid_()
             g.tanh_()
             o.sigmoid_()
             c = torch.addcmul(i * g, f, c, out=cells[step])

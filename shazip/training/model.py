@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from shazip.config import ALPHABET, NetworkConfig
 from shazip.training.lstm import lstm
+from shazip.training.regularise import Dropout, Regularisation, drop_connect, drop_rows
 
 EPSILON = 1e-12  # of every layer norm
 GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x)
@@ -36,14 +37,23 @@ State = tuple[LayerState, ...]
 class Network(nn.Module):
     """SHA-RNN over the 256 symbols; its embedding is also the matrix of the logits."""
 
-    def __init__(self, config: NetworkConfig, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        config: NetworkConfig,
+        dropout: float = 0.0,
+        regularisation: Regularisation | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
+        self.regularisation = wishes = regularisation or Regularisation()
         self.embedding = nn.Parameter(torch.empty(ALPHABET, config.width))
         self.bias = nn.Parameter(torch.zeros(ALPHABET))
         self.layers = nn.ModuleList(
-            Layer(config, index in config.attention, dropout) for index in range(config.layers)
+            Layer(config, index in config.attention, dropout, wishes.drop_weights)
+            for index in range(config.layers)
         )
+        self.drop_input = Dropout(wishes.drop_input)
+        self.drop_output = Dropout(wishes.drop_output)
         nn.init.normal_(self.embedding, std=0.5 / math.sqrt(config.width))
 
     def start(self, lanes: int) -> State:
@@ -62,24 +72,38 @@ class Network(nn.Module):
 
         `symbols` is (steps, lanes). Dropout, in training mode, draws from `generator`.
         """
-        x = F.embedding(symbols, self.embedding)  # (steps, lanes, width)
-        after = []
+        _, dropped, after = self.outputs(symbols, state, generator)
+        return self.logits(dropped), after
+
+    def outputs(
+        self, symbols: Tensor, state: State, generator: Generator | None = None
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return the last layer's output (steps, lanes, width), before and after its dropout."""
+        part = self.regularisation.drop_symbols if self.training else 0.0
+        x = F.embedding(symbols, drop_rows(self.embedding, part, generator))
+        x, after = self.drop_input(x, generator), []
         for layer, before in zip(self.layers, state, strict=True):
             x, carried = layer(x, before, generator)
             after.append(carried)
+        return x, self.drop_output(x, generator), tuple(after)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits (steps, lanes, 256) of the last layer's output."""
         # In bfloat16 a logit of 16 would be off by 0.06, which the loss would see.
         with torch.autocast(x.device.type, enabled=False):
-            return F.linear(x, self.embedding, self.bias), tuple(after)
+            return F.linear(x, self.embedding, self.bias)
 
 
 class Layer(nn.Module):
     """LSTM, in some layers attention, Boom, with layer norms of their own around each."""
 
-    def __init__(self, config: NetworkConfig, attends: bool, dropout: float) -> None:
+    def __init__(
+        self, config: NetworkConfig, attends: bool, dropout: float, drop_weights: float
+    ) -> None:
         super().__init__()
         self.dropout = Dropout(dropout)
         self.norm_input = norm(config.width)
-        self.lstm = Lstm(config.width)
+        self.lstm = Lstm(config.width, config.width, drop_weights)
         self.attention = Attention(config) if attends else None
         self.norm_query = norm(config.width) if attends else None
         self.norm_memory = norm(config.width) if attends else None
@@ -91,7 +115,9 @@ class Layer(nn.Module):
         self, x: Tensor, state: LayerState, generator: Generator | None
     ) -> tuple[Tensor, LayerState]:
         """Return what replaces `x` (steps, lanes, width), and the state after the last step."""
-        h, (h_last, c_last) = self.lstm(self.norm_input(x), state)  # no residual around the LSTM
+        h, (h_last, c_last) = self.lstm(
+            self.norm_input(x), state, generator
+        )  # no residual around the LSTM
         h, memory = self.dropout(h, generator), None
         if self.attention is not None:
             assert self.norm_query is not None
@@ -106,19 +132,24 @@ class Layer(nn.Module):
 
 
 class Lstm(nn.Module):
-    """LSTM of equal input and output width; gates in the order i, f, g, o, with one bias."""
+    """LSTM with gates in the order i, f, g, o and one bias."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, inputs: int, drop_weights: float = 0.0) -> None:
         super().__init__()
+        self.drop_weights = drop_weights
         bound = 1 / math.sqrt(width)
-        self.w_input = nn.Parameter(torch.empty(4 * width, width).uniform_(-bound, bound))
+        self.w_input = nn.Parameter(torch.empty(4 * width, inputs).uniform_(-bound, bound))
         self.w_state = nn.Parameter(torch.empty(4 * width, width).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(4 * width))
         with torch.no_grad():
             self.bias[width : 2 * width] = 1.0  # the forget gate starts open
 
-    def forward(self, x: Tensor, state: LayerState) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        return lstm(x, (state.h, state.c), self.w_input, self.w_state, self.bias)
+    def forward(
+        self, x: Tensor, state: LayerState, generator: Generator | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        part = self.drop_weights if self.training else 0.0
+        w_state = drop_connect(self.w_state, part, generator)
+        return lstm(x, (state.h, state.c), self.w_input, w_state, self.bias)
 
 
 class Attention(nn.Module):
@@ -172,20 +203,6 @@ class Boom(nn.Module):
         wide = F.silu(F.linear(x, weight, bias))
         chunks = wide.view(*x.shape[:-1], -1, x.shape[-1])
         return chunks.sum(-2, dtype=x.dtype) / GELU_SLOPE
-
-
-class Dropout(nn.Module):
-    """Dropout with a generator of its own, so that threads draw the same numbers in every run."""
-
-    def __init__(self, part: float) -> None:
-        super().__init__()
-        self.part = part
-
-    def forward(self, x: Tensor, generator: Generator | None) -> Tensor:
-        if not self.training or self.part == 0:
-            return x
-        kept = torch.empty_like(x).bernoulli_(1 - self.part, generator=generator)
-        return x * kept / (1 - self.part)
 
 
 def norm(width: int) -> nn.LayerNorm:

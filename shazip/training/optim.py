@@ -1,15 +1,13 @@
-"""What turns gradients into weights: AdamW, LAMB with a minimum trust ratio, averaging."""
+"""What turns gradients into weights: AdamW, LAMB with a minimum trust ratio, SGD, averaging."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor
-
-from shazip.training.model import Network
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -17,15 +15,25 @@ class OptimiserConfig:
     """Everything but the learning rate, which the schedule sets before every update."""
 
     lamb: bool = False  # LAMB with a minimum trust ratio instead of AdamW
+    nt_asgd: bool = False  # SGD, averaged once validation stops improving, instead of AdamW
     betas: tuple[float, float] = (0.9, 0.99)
     epsilon: float = 1e-9
     weight_decay: float = 0.01  # of matrices; vectors have none
     minimum_trust: float = 0.25
     clip: float = 1.0  # largest norm of the whole gradient
-    average: float = 0.995  # of the averaged weights: how much stays at every update
+    average: float = 0.995  # of the averaged weights: how much stays at every update; not NT-ASGD
+    patience: int = 5  # NT-ASGD: measurements without a better one that start the averaging
+    interval: int = 1000  # NT-ASGD: updates between measurements
+
+    def __post_init__(self) -> None:
+        if self.lamb and self.nt_asgd:
+            raise ValueError("lamb and nt_asgd are two optimisers, choose one")
+        for name in ("patience", "interval"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
 
 
-def build(network: Network, config: OptimiserConfig) -> torch.optim.Optimizer:
+def build(network: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:
     """Return the optimiser of all parameters of `network`."""
     matrices = [p for p in network.parameters() if p.ndim > 1]
     vectors = [p for p in network.parameters() if p.ndim == 1]
@@ -35,6 +43,8 @@ def build(network: Network, config: OptimiserConfig) -> torch.optim.Optimizer:
     ]
     if config.lamb:
         return Lamb(groups, config.betas, config.epsilon, config.minimum_trust)
+    if config.nt_asgd:
+        return torch.optim.SGD(groups, 0.0)
     return torch.optim.AdamW(groups, 0.0, config.betas, config.epsilon, fused=True)
 
 
@@ -83,15 +93,37 @@ def _trust(param: Tensor, step: Tensor) -> Tensor:
     return torch.where(defined, weight / length, torch.ones_like(weight))
 
 
-class Average:
-    """Exponential moving average of the weights of `network`, kept in a second one, `average`."""
+Module = TypeVar("Module", bound=nn.Module)
 
-    def __init__(self, network: Network, average: Network, keep: float) -> None:
-        self.source, self.average, self.keep = network, average.requires_grad_(False), keep
+
+class Average(Generic[Module]):
+    """Averaged weights of `network`, kept in a second one, `average`.
+
+    An exponential moving average; or, for NT-ASGD, the weights themselves until `measure` sees no
+    more improvement, and their mean since then (Merity 2017, algorithm 1).
+    """
+
+    def __init__(self, network: Module, average: Module, config: OptimiserConfig) -> None:
+        self.source, self.average, self.config = network, average.requires_grad_(False), config
         self.average.load_state_dict(self.source.state_dict())
+        self.since: int | None = None  # update at which NT-ASGD began to average
+        self.measured: list[float] = []  # what NT-ASGD has to go by
 
     @torch.no_grad()
     def update(self, updates: int) -> None:
-        """Move towards the present weights; faster early on, so that the start is forgotten."""
-        share = max(1 - self.keep, 1 / (updates + 10))
+        """Move towards the weights after so many `updates`."""
+        share = self._share(updates)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.source.parameters()), share)
+
+    def measure(self, bpb: float, updates: int) -> None:
+        """Take in a validation; begin to average if all of the last `patience` were no better."""
+        before = self.measured[: -self.config.patience]
+        if self.since is None and before and bpb > min(before):
+            self.since = updates
+        self.measured.append(bpb)
+
+    def _share(self, updates: int) -> float:
+        if not self.config.nt_asgd:
+            # Faster early on, so that the start is forgotten.
+            return max(1 - self.config.average, 1 / (updates + 10))
+        return 1.0 if self.since is None else 1 / (updates - self.since + 1)

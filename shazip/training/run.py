@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shazip.training.architecture import Trainable
 from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from shazip.training.data import Corpus, open_text
 from shazip.training.errors import TrainingError
@@ -25,7 +26,7 @@ VALID_LANES = 16
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What happens around the updates; none of it changes the weights."""
+    """What happens around the updates; none of it changes the weights, but what NT-ASGD sees."""
 
     valid: Path | None = None  # text to validate on; by default that part of a text that is cut
     valid_size: int = 1 << 17  # bytes of it that are looked at on the way; all of them at the end
@@ -112,6 +113,8 @@ class _Run:
         self.valid, self.test = held_back(run, trainer.config)
         self.guard = Guard()
         self.metrics = Metrics(folder / METRICS, trainer.done)
+        if trainer.config.optimiser.nt_asgd and self.valid is None:
+            raise TrainingError("NT-ASGD goes by validation: it needs a text to validate on")
         self.start, self.start_done = time.monotonic(), trainer.done
         self.saved = self.validated = self.start
         self.recent: list[Update] = []
@@ -124,6 +127,7 @@ class _Run:
             self.guard.see(update.bpb)
             self._log(update)
             self._tell()
+            self._look()
             if before < trainer.config.schedule.decay_start <= trainer.done:
                 save_checkpoint(trainer, self.folder / BEFORE_DECAY)
             self._save_and_validate()
@@ -131,6 +135,15 @@ class _Run:
         if trainer.done >= total:
             self._measure("valid", self.valid)
             self._measure("test", self.test)
+
+    def _look(self) -> None:
+        """Let NT-ASGD see a validation at fixed updates, so that a resumed run sees the same."""
+        trainer, optimiser = self.trainer, self.trainer.config.optimiser
+        if self.valid is None or not optimiser.nt_asgd or trainer.updates % optimiser.interval:
+            return
+        bpb = self._bpb(trainer.network, self.valid[: self.run.valid_size])
+        trainer.average.measure(bpb, trainer.updates)
+        self._write(measured=round(bpb, 5), averaging=trainer.average.since is not None)
 
     def _save_and_validate(self) -> None:
         now = time.monotonic()
@@ -154,11 +167,14 @@ class _Run:
     def _measure(self, name: str, text: np.ndarray | None, size: int | None = None) -> None:
         if text is None:
             return
-        symbols = np.asarray(text[:size])
-        lanes = max(1, min(VALID_LANES, len(symbols) // 2))
+        symbols = text[:size]
         for key, network in zip((name, f"{name}_average"), self.trainer.networks, strict=True):
-            bpb = bits_per_byte(network, symbols, lanes, self.trainer.workers)
+            bpb = self._bpb(network, symbols)
             self._write(**{key: round(bpb, 5), f"{name}_bytes": len(symbols)})
+
+    def _bpb(self, network: Trainable, text: np.ndarray) -> float:
+        lanes = max(1, min(VALID_LANES, len(text) // 2))
+        return bits_per_byte(network, np.asarray(text), lanes, self.trainer.workers)
 
     def _write(self, **values: float) -> None:
         trainer = self.trainer

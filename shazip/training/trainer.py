@@ -13,11 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from shazip.config import NetworkConfig
+from shazip.training.architecture import Sizes, Trainable, new_network
 from shazip.training.data import Corpus, Feed
 from shazip.training.errors import TrainingError
-from shazip.training.model import LayerState, Network, State
+from shazip.training.model import LayerState, State
 from shazip.training.optim import Average, OptimiserConfig, build
 from shazip.training.parallel import Workers, split
+from shazip.training.regularise import Regularisation
 from shazip.training.schedule import Schedule
 
 
@@ -27,13 +29,14 @@ class TrainConfig:
 
     corpora: tuple[Corpus, ...]
     schedule: Schedule
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: Sizes = field(default_factory=NetworkConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    regularisation: Regularisation = field(default_factory=Regularisation)
     lanes: int = 32  # the batch axis; each walks its own text
     steps: int = 128  # that gradients flow back through; state and memory reach further
     jitter: float = 0.0  # `steps` vary by this part, so that windows end at other places each time
     accumulate: int = 1  # windows per update
-    dropout: float = 0.0
+    dropout: float = 0.0  # of what passes between layers and their parts
     threads: int = 1  # each runs a part of the lanes; with another number sums round differently
     bfloat16: bool = True  # products in bfloat16, everything else in float32
     device: str = "cpu"
@@ -67,7 +70,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, workers: Workers) -> None:
         self.config, self.workers = config, workers
         self.network = _network(config)
-        self.average = Average(self.network, _network(config), config.optimiser.average)
+        self.average = Average(self.network, _network(config), config.optimiser)
         self.optimiser = build(self.network, config.optimiser)
         self.parameters: list[Tensor] = list(self.network.parameters())
         self.feed = Feed(config.corpora, config.lanes, config.seed)
@@ -104,11 +107,11 @@ class Trainer:
         return Update(symbols, bpb, norm, rate)
 
     @property
-    def networks(self) -> tuple[Network, Network]:
+    def networks(self) -> tuple[Trainable, Trainable]:
         """The network as it is, and the average of its weights."""
         return self.network, self.average.average
 
-    def take_weights(self, other: Network) -> None:
+    def take_weights(self, other: Trainable) -> None:
         """Begin with the weights of `other`. Raises TrainingError if its sizes are not ours."""
         if other.config != self.config.network:
             raise TrainingError(f"weights of {other.config} do not fit {self.config.network}")
@@ -126,6 +129,7 @@ class Trainer:
             "generators": [part.generator.get_state() for part in self.parts],
             "done": self.done,
             "updates": self.updates,
+            "average_start": {"since": self.average.since, "measured": self.average.measured},
             "seconds": self.seconds,
         }
 
@@ -144,6 +148,8 @@ class Trainer:
                 part.generator.set_state(generator)
         self.done, self.updates = state["done"], state["updates"]
         self.seconds = state["seconds"]
+        begun = state.get("average_start", {"since": None, "measured": []})
+        self.average.since, self.average.measured = begun["since"], list(begun["measured"])
 
     def _windows(self) -> list[Tensor]:
         # Lengths come from seed and update number, so there is no random state to save.
@@ -173,29 +179,36 @@ class _Part:
         self.generator = torch.Generator(config.device).manual_seed(config.seed * 1000 + index)
 
     def learn(
-        self, network: Network, parameters: list[Tensor], windows: list[Tensor], symbols: int
+        self, network: Trainable, parameters: list[Tensor], windows: list[Tensor], symbols: int
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return this part's share of the mean loss (nats per symbol) and of its gradients."""
         nats, gradients = torch.zeros(()), None
         for window in windows:
-            loss = self._loss(network, window[:, self.lanes]) / symbols
-            new = torch.autograd.grad(loss, parameters)
+            loss, penalty = self._loss(network, window[:, self.lanes])
+            loss = loss / symbols
+            new = torch.autograd.grad(loss + penalty / symbols, parameters)
             gradients = new if gradients is None else tuple(map(torch.add, gradients, new))
             nats = nats + loss.detach().cpu()
         assert gradients is not None
         return nats, gradients
 
-    def _loss(self, network: Network, window: Tensor) -> Tensor:
+    def _loss(self, network: Trainable, window: Tensor) -> tuple[Tensor, Tensor | float]:
+        """Return the cross-entropy (nats) and the penalty of the window, summed over symbols."""
         with torch.autocast(window.device.type, torch.bfloat16, enabled=self.config.bfloat16):
-            logits, state = network(window[:-1], self.state, self.generator)
+            raw, dropped, state = network.outputs(window[:-1], self.state, self.generator)
+            logits = network.logits(dropped)
         self.state = tuple(layer.detach() for layer in state)
-        return F.cross_entropy(logits.float().flatten(0, 1), window[1:].flatten(), reduction="sum")
+        wishes = self.config.regularisation
+        penalty = wishes.penalty(raw, dropped) if wishes.penalises else 0.0
+        logits = logits.float().flatten(0, 1)
+        return F.cross_entropy(logits, window[1:].flatten(), reduction="sum"), penalty
 
 
-def _network(config: TrainConfig) -> Network:
+def _network(config: TrainConfig) -> Trainable:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return Network(config.network, config.dropout).to(config.device)
+        network = new_network(config.network, config.dropout, config.regularisation)
+        return network.to(config.device)
 
 
 def _sum(gradients: list[Tensor]) -> Tensor:

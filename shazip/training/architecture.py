@@ -1,0 +1,82 @@
+"""The architectures that can be trained, by the names that the command line and checkpoints use."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from torch import nn
+
+from shazip.config import NetworkConfig
+from shazip.training.awd_lstm import AwdLstm, AwdLstmConfig
+from shazip.training.errors import TrainingError
+from shazip.training.model import Attention, Network
+from shazip.training.regularise import Regularisation
+
+Sizes = NetworkConfig | AwdLstmConfig
+Trainable = Network | AwdLstm
+
+SIZES: dict[str, type[Sizes]] = {"sha-rnn": NetworkConfig, "awd-lstm": AwdLstmConfig}
+
+
+@singledispatch
+def new_network(
+    sizes: Any, dropout: float = 0.0, regularisation: Regularisation | None = None
+) -> Trainable:
+    """Return a network of the given sizes with random weights.
+
+    A study may register an architecture of its own by the type of its sizes.
+    """
+    raise TypeError(f"no architecture has sizes of type {type(sizes).__name__}")
+
+
+@new_network.register
+def _(
+    sizes: NetworkConfig, dropout: float = 0.0, regularisation: Regularisation | None = None
+) -> Trainable:
+    return Network(sizes, dropout, regularisation)
+
+
+@new_network.register
+def _(
+    sizes: AwdLstmConfig, dropout: float = 0.0, regularisation: Regularisation | None = None
+) -> Trainable:
+    return AwdLstm(sizes, dropout, regularisation)
+
+
+def name_of(sizes: Sizes) -> str:
+    """Return the architecture's name."""
+    return next(name for name, kind in SIZES.items() if isinstance(sizes, kind))
+
+
+def parse_sizes(fields: dict[str, Any]) -> Sizes:
+    """Return the sizes that a file holds as a dictionary; without a name they are SHA-RNN's."""
+    fields = dict(fields)
+    kind = SIZES[fields.pop("architecture", "sha-rnn")]
+    if "attention" in fields:
+        fields["attention"] = tuple(fields["attention"])
+    return kind(**fields)
+
+
+def sha_rnn(network: Trainable) -> Network:
+    """Return `network`. Raises TrainingError for what has no exact arithmetic."""
+    if not isinstance(network, Network):
+        raise TrainingError(
+            f"only a sha-rnn becomes an exact model, not an {name_of(network.config)}"
+        )
+    return network
+
+
+def parameters(network: nn.Module) -> tuple[int, int]:
+    """Return the number of parameters as trained, and after folding as quantise folds.
+
+    All of attention's gates go into other vectors, but for one that scales the values.
+    """
+    trained = sum(parameter.numel() for parameter in network.parameters())
+    folded = 0
+    for module in network.modules():
+        if isinstance(module, Attention):
+            vectors = (module.query_gate, module.key_gate, module.value_gate)
+            folded += sum(p.numel() for p in (*vectors, *module.value_layer.parameters()))
+            folded -= module.value_gate.numel()
+    return trained, trained - folded

@@ -1,0 +1,86 @@
+"""AWD-LSTM (Merity 2017), the baseline that SHA-RNN is measured against; never an exact model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from shazip.config import ALPHABET
+from shazip.training.model import LayerState, Lstm, State
+from shazip.training.regularise import Dropout, Regularisation, drop_rows
+
+
+@dataclass(frozen=True)
+class AwdLstmConfig:
+    """Sizes of an AWD-LSTM; the last layer is as wide as the embedding that it is tied to."""
+
+    width: int = 192  # of the embedding and of the last layer
+    hidden: int = 512  # of the layers before
+    layers: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("width", "hidden", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
+
+
+class AwdLstm(nn.Module):
+    """LSTMs one after the other with locked dropout between; otherwise used as Network is.
+
+    Each LSTM has one bias where cuDNN's has two that only ever count as their sum.
+    """
+
+    def __init__(
+        self,
+        config: AwdLstmConfig,
+        dropout: float = 0.0,
+        regularisation: Regularisation | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.regularisation = wishes = regularisation or Regularisation()
+        self.embedding = nn.Parameter(torch.empty(ALPHABET, config.width).uniform_(-0.1, 0.1))
+        self.bias = nn.Parameter(self.embedding.new_zeros(ALPHABET))
+        self.widths = [config.width, *[config.hidden] * (config.layers - 1), config.width]
+        self.layers = nn.ModuleList(
+            Lstm(width, inputs, wishes.drop_weights) for inputs, width in pairwise(self.widths)
+        )
+        self.drop_input = Dropout(wishes.drop_input, locked=True)
+        self.dropout = Dropout(dropout, locked=True)
+        self.drop_output = Dropout(wishes.drop_output, locked=True)
+
+    def start(self, lanes: int) -> State:
+        """Return the state before the first symbol: zeros."""
+        zeros = [self.bias.new_zeros(lanes, width) for width in self.widths[1:]]
+        return tuple(LayerState(zero, zero, None) for zero in zeros)
+
+    def forward(
+        self, symbols: Tensor, state: State, generator: Generator | None = None
+    ) -> tuple[Tensor, State]:
+        """Return the logits of every next symbol (steps, lanes, 256) and the state afterwards."""
+        _, dropped, after = self.outputs(symbols, state, generator)
+        return self.logits(dropped), after
+
+    def outputs(
+        self, symbols: Tensor, state: State, generator: Generator | None = None
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return the last layer's output (steps, lanes, width), before and after its dropout."""
+        part = self.regularisation.drop_symbols if self.training else 0.0
+        x = F.embedding(symbols, drop_rows(self.embedding, part, generator))
+        x = self.drop_input(x, generator)
+        after: list[LayerState] = []
+        for layer, before in zip(self.layers, state, strict=True):
+            if after:
+                x = self.dropout(x, generator)
+            x, (h, c) = layer(x, before, generator)
+            after.append(LayerState(h, c, None))
+        return x, self.drop_output(x, generator), tuple(after)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits (steps, lanes, 256), in float32 whatever autocast says."""
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(x, self.embedding, self.bias)
