@@ -100,7 +100,7 @@ def config(corpus: Path, updates: int = 6, **changes) -> TrainConfig:
     return TrainConfig((Corpus(corpus),), schedule, **given)
 
 
-NT_ASGD = OptimiserConfig(nt_asgd=True, interval=1, patience=1, clip=0.25)
+NT_ASGD = OptimiserConfig(kind="nt-asgd", interval=1, patience=1, clip=0.25)
 VARIANTS = {
     "adamw": {},
     "everything dropped": {"dropout": 0.2, "regularisation": ALL, "threads": 2},
@@ -126,7 +126,7 @@ def test_resuming_is_bit_for_bit_the_same(tmp_path, corpus, variant):
 
 
 def test_nt_asgd_learns_and_averages(tmp_path, corpus):
-    optimiser = OptimiserConfig(nt_asgd=True, interval=5, patience=1, clip=0.25)
+    optimiser = OptimiserConfig(kind="nt-asgd", interval=5, patience=1, clip=0.25)
     settings = config(corpus, updates=150, optimiser=optimiser)
     settings = replace(settings, schedule=replace(settings.schedule, peak=20.0))
     trainer = run.begin(settings, tmp_path / "run", RunConfig(valid=corpus, log_updates=10))

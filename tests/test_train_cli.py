@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ pytest.importorskip("torch")
 from shazip.cli.main import run as shazip
 from shazip.corpora import KNOWN, Known
 from shazip.training import metrics
+from shazip.training.awd_lstm import AwdLstmConfig
 from shazip.training.checkpoint import load_checkpoint
 from shazip.training.data import Corpus
 
@@ -46,7 +48,12 @@ def test_a_run_begins_and_is_resumed_longer(text, folder, capsys):
     assert config.schedule.peak == 0.01
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == f"shazip: {folder}: 480 B in 10 updates\n"
+    first, *others, last = captured.err.splitlines()
+    assert first.startswith(f"shazip: {folder}: sha-rnn, ")
+    assert any("width=16 boom_width=32" in line for line in others)
+    assert any("lanes=4 steps=12" in line for line in others)
+    assert last == f"shazip: {folder}: 480 B in 10 updates"
+    assert json.loads((folder / "config.json").read_text())["schedule"]["total"] == 960
     assert any("valid_average" in line for line in metrics.read(folder / "metrics.jsonl"))
 
 
@@ -99,7 +106,10 @@ USAGE = {
     "bad weight": "-o {run} {text}=much --total 100",
     "bad layers": "-o {run} {text} --total 100 --attention one",
     "impossible sizes": "-o {run} {text} --total 100 --width 16 --boom-width 17",
-    "fixed when resumed": "--resume {run} --width 16",
+    "texts when resumed": "--resume {run} {text}",
+    "sizes of another architecture": "-o {run} {text} --total 100 --hidden 16",
+    "bad betas": "-o {run} {text} --total 100 --betas 0.9",
+    "bad drops": "-o {run} {text} --total 100 --drops half",
 }
 
 
@@ -127,3 +137,42 @@ def test_signals_save_and_stop(text, folder, number):
     assert process.wait(60) == 128 + number
     _, state = load_checkpoint(folder / "checkpoint.pt")
     assert state["updates"] == len(list(metrics.read(log))) > 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["--width 32", "--attention -", "--preset tiny", "--optimiser lamb", "--architecture awd-lstm"],
+)
+def test_a_run_keeps_its_configuration(other, text, folder, capsys):
+    assert shazip(["train", text, "-o", str(folder), *SMALL, "--total", "48"]) == 0
+    before = (folder / "checkpoint.pt").read_bytes()
+    assert shazip(["train", "--resume", str(folder), "--total", "960", *other.split()]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("shazip: a run keeps its ")
+    assert (folder / "checkpoint.pt").read_bytes() == before
+
+
+def test_the_same_configuration_may_be_given_again(text, folder):
+    assert shazip(["train", text, "-o", str(folder), *SMALL, "--total", "48"]) == 0
+    assert shazip(["train", "--resume", str(folder), *SMALL, "--total", "96"]) == 0
+    assert load_checkpoint(folder / "checkpoint.pt")[1]["done"] == 96
+
+
+def test_awd_lstm_is_trained_but_never_exported(text, folder, capsys):
+    sizes = ["--preset", "tiny", "--hidden", "12", "--lanes", "4", "--steps", "12"]
+    command = ["train", text, "-o", str(folder), "--architecture", "awd-lstm", *sizes]
+    assert shazip([*command, "--total", "96", "--threads", "1", "--drop-weights", "0.5"]) == 0
+    config, _ = load_checkpoint(folder / "checkpoint.pt")
+    assert config.network == AwdLstmConfig(width=32, hidden=12, layers=3)
+    assert config.regularisation.drop_weights == 0.5
+    assert shazip(["export", str(folder), "-o", str(folder / "model")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "shazip: only a sha-rnn becomes an exact model, not an awd-lstm"
+    assert not (folder / "model").exists()
+
+
+def test_awd_lstm_has_no_full_preset(text, folder, capsys):
+    command = ["train", text, "-o", str(folder), "--architecture", "awd-lstm"]
+    assert shazip([*command, "--preset", "paper-full"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("shazip: awd-lstm has no preset paper-full, only tiny")

@@ -70,7 +70,7 @@ VARIANTS = {
     "two threads": {"threads": 2},
     "dropout": {"threads": 2, "dropout": 0.2},
     "jitter and accumulation": {"jitter": 0.5, "accumulate": 2, "bfloat16": False},
-    "lamb": {"optimiser": OptimiserConfig(lamb=True)},
+    "lamb": {"optimiser": OptimiserConfig("lamb")},
 }
 
 
@@ -218,7 +218,7 @@ def test_foreign_checkpoints_are_refused(tmp_path, content):
 
 
 def test_checkpoint_keeps_the_whole_configuration(tmp_path, text):
-    written = config(text, updates=1, dropout=0.1, jitter=0.2, optimiser=OptimiserConfig(lamb=True))
+    written = config(text, updates=1, dropout=0.1, jitter=0.2, optimiser=OptimiserConfig("lamb"))
     run.begin(written, tmp_path / "run", RunConfig())
     assert load_checkpoint(tmp_path / "run" / run.CHECKPOINT)[0] == written
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from shazip.cli import progress
+from shazip.cli import progress, train_config
 from shazip.cli.options import quiet_and_verbose
 from shazip.cli.report import Reporter
-from shazip.cli.train_options import FIXED, PATH, around, changeable, fixed
-from shazip.config import NetworkConfig
+from shazip.cli.train_options import PATH, around, changeable, fixed
 from shazip.corpora import KNOWN, check_file
 
 if TYPE_CHECKING:
     from shazip.training.data import Corpus
     from shazip.training.run import Progress, RunConfig
     from shazip.training.trainer import TrainConfig, Trainer
-
-Group = TypeVar("Group")
 
 
 @click.command()
@@ -57,68 +52,44 @@ def train(
     folder = output or resume
     if folder is None or (output and resume):
         raise click.UsageError("give either -o RUN for a new run or --resume RUN.")
-    if resume and (texts or weights or corpus or not given.keys().isdisjoint(FIXED)):
-        raise click.UsageError("texts, network and order of a run that is resumed are fixed.")
+    if resume and (texts or weights or corpus):
+        raise click.UsageError("the texts of a run that is resumed are fixed.")
     with _stopping() as stop, _drawing(folder.name, reporter.quiet) as line:
         around: dict[str, Any] = {"report": line.report if line else None, "stop": stop}
-        if resume:
-            trainer = _resume(resume, given, around)
-        else:
-            trainer = _begin(_corpora(texts, corpus), folder, weights, given, around)
+        corpora = () if resume else _corpora(texts, corpus)
+        trainer = _go(reporter, folder, corpora, weights, given, around)
     reporter.summary(str(folder), f"{progress.amount(trainer.done)} in {trainer.updates} updates")
     if stop.number is not None:
         raise SystemExit(128 + stop.number)
 
 
-def _begin(
-    corpora: tuple[Corpus, ...],
+def _go(
+    reporter: Reporter,
     folder: Path,
+    corpora: tuple[Corpus, ...],
     weights: Path | None,
     given: dict[str, Any],
     around: dict[str, Any],
 ) -> Trainer:
-    from shazip.training import run
-    from shazip.training.checkpoint import load_weights
-    from shazip.training.schedule import Schedule
-    from shazip.training.trainer import TrainConfig
-
-    if "total" not in given:
-        raise click.UsageError("--total must say how many bytes to train on.")
-    network = load_weights(weights)[0].config if weights else NetworkConfig()
-    on_cpu = given.get("device", TrainConfig.device) == "cpu"
-    threads = min(_cores(), given.get("lanes", TrainConfig.lanes)) if on_cpu else 1
-    config = TrainConfig(corpora, Schedule(given["total"]), network, threads=threads)
-    return run.begin(_changed(config, given), folder, _around(given), weights=weights, **around)
-
-
-def _resume(folder: Path, given: dict[str, Any], around: dict[str, Any]) -> Trainer:
+    """Begin a run with `corpora`, or resume one if there are none."""
     from shazip.training import run
 
-    change = lambda config: _changed(config, given)  # noqa: E731
+    def told(config: TrainConfig) -> TrainConfig:
+        for text in train_config.lines(config) if reporter.verbose else ():
+            reporter.summary(str(folder), text)
+        return config
+
+    if corpora:
+        config = told(train_config.begin(corpora, weights, given))
+        return run.begin(config, folder, _around(given), weights=weights, **around)
+    change = lambda config: told(train_config.resumed(config, given))  # noqa: E731
     return run.resume(folder, _around(given), change=change, **around)
-
-
-def _changed(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
-    """Return `config` with each given value in the group that has a field of its name."""
-    try:
-        groups = {
-            name: _known(getattr(config, name), given)
-            for name in ("network", "schedule", "optimiser")
-        }
-        return _known(config, {**given, **groups})
-    except ValueError as error:
-        raise click.UsageError(f"{error}.") from error
 
 
 def _around(given: dict[str, Any]) -> RunConfig:
     from shazip.training.run import RunConfig
 
-    return _known(RunConfig(), given)
-
-
-def _known(group: Group, given: dict[str, Any]) -> Group:
-    names = {field.name for field in fields(group)}  # type: ignore[arg-type]
-    return replace(group, **{k: v for k, v in given.items() if k in names})  # type: ignore[type-var]
+    return train_config.known(RunConfig(), given)
 
 
 def _corpora(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
@@ -146,13 +117,6 @@ def _corpus(text: str) -> Corpus:
         return Corpus(Path(path).resolve(), float(weight))
     except ValueError:
         raise click.UsageError(f"{weight!r} is no weight for {path}.") from None
-
-
-def _cores() -> int:
-    # Not all systems can tell the cores that this process may use from those that exist.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _drawing(name: str, quiet: int) -> AbstractContextManager[Line | None]:

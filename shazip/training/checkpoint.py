@@ -47,6 +47,12 @@ def load_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, Any]]:
     return parse_config(content["config"]), content["trainer"]
 
 
+def save_config(config: TrainConfig, path: Path) -> None:
+    """Write the configuration as JSON, to be read by people."""
+    text = json.dumps(plain(config), default=str, indent=1) + "\n"
+    replace_file(path, lambda file: file.write(text.encode()))
+
+
 def plain(config: TrainConfig) -> dict[str, Any]:
     """Return the configuration as dictionaries; paths stay paths."""
     fields = asdict(config)
@@ -59,6 +65,8 @@ def parse_config(text: str) -> TrainConfig:
     fields = json.loads(text)
     optimiser, schedule = fields["optimiser"], fields["schedule"]
     optimiser["betas"] = tuple(optimiser["betas"])
+    if optimiser.pop("lamb", False):  # as it was before there were three
+        optimiser["kind"] = "lamb"
     schedule["drops"] = tuple(schedule["drops"])
     fields["network"] = parse_sizes(fields["network"])
     fields["regularisation"] = Regularisation(**fields.get("regularisation", {}))

@@ -9,13 +9,17 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+Module = TypeVar("Module", bound=nn.Module)
+
+NT_ASGD = "nt-asgd"  # SGD, averaged once validation stops improving
+KINDS = ("adamw", "lamb", NT_ASGD)  # lamb: with a minimum trust ratio
+
 
 @dataclass(frozen=True)
 class OptimiserConfig:
     """Everything but the learning rate, which the schedule sets before every update."""
 
-    lamb: bool = False  # LAMB with a minimum trust ratio instead of AdamW
-    nt_asgd: bool = False  # SGD, averaged once validation stops improving, instead of AdamW
+    kind: str = "adamw"  # one of KINDS
     betas: tuple[float, float] = (0.9, 0.99)
     epsilon: float = 1e-9
     weight_decay: float = 0.01  # of matrices; vectors have none
@@ -26,8 +30,8 @@ class OptimiserConfig:
     interval: int = 1000  # NT-ASGD: updates between measurements
 
     def __post_init__(self) -> None:
-        if self.lamb and self.nt_asgd:
-            raise ValueError("lamb and nt_asgd are two optimisers, choose one")
+        if self.kind not in KINDS:
+            raise ValueError(f"optimiser {self.kind} is none of {', '.join(KINDS)}")
         for name in ("patience", "interval"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
@@ -41,9 +45,9 @@ def build(network: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    if config.lamb:
+    if config.kind == "lamb":
         return Lamb(groups, config.betas, config.epsilon, config.minimum_trust)
-    if config.nt_asgd:
+    if config.kind == NT_ASGD:
         return torch.optim.SGD(groups, 0.0)
     return torch.optim.AdamW(groups, 0.0, config.betas, config.epsilon, fused=True)
 
@@ -93,9 +97,6 @@ def _trust(param: Tensor, step: Tensor) -> Tensor:
     return torch.where(defined, weight / length, torch.ones_like(weight))
 
 
-Module = TypeVar("Module", bound=nn.Module)
-
-
 class Average(Generic[Module]):
     """Averaged weights of `network`, kept in a second one, `average`.
 
@@ -123,7 +124,7 @@ class Average(Generic[Module]):
         self.measured.append(bpb)
 
     def _share(self, updates: int) -> float:
-        if not self.config.nt_asgd:
+        if self.config.kind != NT_ASGD:
             # Faster early on, so that the start is forgotten.
             return max(1 - self.config.average, 1 / (updates + 10))
         return 1.0 if self.since is None else 1 / (updates - self.since + 1)

@@ -10,17 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from shazip.training.architecture import Trainable
-from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_config
 from shazip.training.data import Corpus, open_text
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.metrics import Guard, Metrics
+from shazip.training.optim import NT_ASGD
 from shazip.training.parallel import Workers
 from shazip.training.trainer import TrainConfig, Trainer, Update
 
 CHECKPOINT = "checkpoint.pt"
 BEFORE_DECAY = "before-decay.pt"  # from here a run can be made longer
 METRICS = "metrics.jsonl"
+CONFIG = "config.json"  # for people; what counts is in the checkpoint
 VALID_LANES = 16
 
 
@@ -113,7 +115,8 @@ class _Run:
         self.valid, self.test = held_back(run, trainer.config)
         self.guard = Guard()
         self.metrics = Metrics(folder / METRICS, trainer.done)
-        if trainer.config.optimiser.nt_asgd and self.valid is None:
+        save_config(trainer.config, folder / CONFIG)
+        if trainer.config.optimiser.kind == NT_ASGD and self.valid is None:
             raise TrainingError("NT-ASGD goes by validation: it needs a text to validate on")
         self.start, self.start_done = time.monotonic(), trainer.done
         self.saved = self.validated = self.start
@@ -139,7 +142,9 @@ class _Run:
     def _look(self) -> None:
         """Let NT-ASGD see a validation at fixed updates, so that a resumed run sees the same."""
         trainer, optimiser = self.trainer, self.trainer.config.optimiser
-        if self.valid is None or not optimiser.nt_asgd or trainer.updates % optimiser.interval:
+        if self.valid is None or optimiser.kind != NT_ASGD:
+            return
+        if trainer.updates % optimiser.interval:
             return
         bpb = self._bpb(trainer.network, self.valid[: self.run.valid_size])
         trainer.average.measure(bpb, trainer.updates)

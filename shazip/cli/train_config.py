@@ -1,0 +1,140 @@
+"""From flags and presets to the configuration of a run, and back to lines for the user."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from shazip.cli.train_options import ARCHITECTURE, FIXED, NETWORK
+
+if TYPE_CHECKING:
+    from shazip.training.architecture import Sizes
+    from shazip.training.data import Corpus
+    from shazip.training.trainer import TrainConfig
+
+Group = TypeVar("Group")
+GROUPS = ("network", "schedule", "optimiser", "regularisation")
+
+
+def begin(corpora: tuple[Corpus, ...], weights: Path | None, given: dict[str, Any]) -> TrainConfig:
+    """Return the configuration of a new run: the flags given over the preset over the defaults."""
+    from shazip.training.schedule import Schedule
+    from shazip.training.trainer import TrainConfig
+
+    sizes = _sizes(weights, given)
+    given = {**_preset(sizes, given), **given}
+    if "total" not in given:
+        raise click.UsageError("--total must say how many bytes to train on.")
+    on_cpu = given.get("device", TrainConfig.device) == "cpu"
+    threads = min(_cores(), given.get("lanes", TrainConfig.lanes)) if on_cpu else 1
+    config = TrainConfig(corpora, Schedule(given["total"]), sizes, threads=threads)
+    return changed(config, given)
+
+
+def changed(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
+    """Return `config` with each given value in the group that has a field of its name."""
+    given = _fields_of(given)
+    try:
+        groups = {name: known(getattr(config, name), given) for name in GROUPS}
+        return known(config, {**given, **groups})
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
+
+
+def resumed(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
+    """Return `config` with what may change. Raises TrainingError if `given` is another run's."""
+    from shazip.training.architecture import name_of
+    from shazip.training.errors import TrainingError
+
+    architecture = name_of(config.network)
+    wanted = {**_preset(config.network, given), **given}
+    wanted.setdefault(ARCHITECTURE, architecture)
+    found = {ARCHITECTURE: architecture, **_values(config)}
+    for name, value in _fields_of(wanted).items():
+        if name in (ARCHITECTURE, *FIXED) and found.get(name, "none") != value:
+            raise TrainingError(
+                f"a run keeps its {name.replace('kind', 'optimiser')}: "
+                f"it is {_text(found.get(name, 'none'))}, not {_text(value)}"
+            )
+    return changed(config, {k: v for k, v in given.items() if k not in FIXED})
+
+
+def known(group: Group, given: dict[str, Any]) -> Group:
+    """Return `group`, a dataclass, with those of the `given` values that it has fields for."""
+    names = {field.name for field in fields(group)}  # type: ignore[arg-type]
+    return replace(group, **{k: v for k, v in given.items() if k in names})  # type: ignore[type-var]
+
+
+def lines(config: TrainConfig) -> list[str]:
+    """Return the whole configuration, a line for each group of settings."""
+    import torch
+
+    from shazip.training.architecture import name_of, new_network, parameters
+
+    with torch.device("meta"):  # shapes without memory
+        trained, folded = parameters(new_network(config.network))
+    count = f"{trained:,} parameters" + (f", {folded:,} after folding" if folded < trained else "")
+    texts = " ".join(f"{corpus.name}={corpus.weight:g}" for corpus in config.corpora)
+    groups = [f"{name}: {_line(getattr(config, name))}" for name in GROUPS]
+    return [f"{name_of(config.network)}, {count}", *groups, f"run: {_line(config)}", texts]
+
+
+def _sizes(weights: Path | None, given: dict[str, Any]) -> Sizes:
+    from shazip.training.architecture import SIZES, name_of
+    from shazip.training.checkpoint import load_weights
+
+    wanted = given.get(ARCHITECTURE)
+    sizes = load_weights(weights)[0].config if weights else SIZES[wanted or "sha-rnn"]()
+    name = name_of(sizes)
+    if wanted not in (None, name):
+        raise click.UsageError(f"the weights of {weights} are those of an {name}.")
+    foreign = (given.keys() & NETWORK) - {field.name for field in fields(sizes)}
+    if foreign:
+        raise click.UsageError(f"an {name} has no {min(foreign)}.")
+    return sizes
+
+
+def _preset(sizes: Sizes, given: dict[str, Any]) -> dict[str, Any]:
+    from shazip.training.architecture import name_of
+    from shazip.training.presets import preset
+
+    return preset(name_of(sizes), given["preset"]) if "preset" in given else {}
+
+
+def _fields_of(given: dict[str, Any]) -> dict[str, Any]:
+    # The option that chooses an optimiser is named as the group is.
+    given = dict(given)
+    if "optimiser" in given:
+        given["kind"] = given.pop("optimiser")
+    return given
+
+
+def _values(config: TrainConfig) -> dict[str, Any]:
+    inner = [getattr(config, name) for name in GROUPS]
+    return {f.name: getattr(group, f.name) for group in (config, *inner) for f in fields(group)}
+
+
+def _line(group: Any) -> str:
+    values = ((field.name, getattr(group, field.name)) for field in fields(group))
+    return " ".join(
+        f"{name}={_text(value)}"
+        for name, value in values
+        if not is_dataclass(value) and name != "corpora"
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value) or "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _cores() -> int:
+    # Not all systems can tell the cores that this process may use from those that exist.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
