@@ -48,9 +48,7 @@ def resolved(text: Path, architecture: str, name: str, **given) -> TrainConfig:
     return train_config.begin((Corpus(text),), None, given)
 
 
-@pytest.mark.parametrize(
-    ("which", "count"), COUNTS.items(), ids=["-".join(which) for which in COUNTS]
-)
+@pytest.mark.parametrize("which", COUNTS, ids="-".join)
 def test_presets_have_the_stated_number_of_parameters(text, which):
     config = resolved(text, *which, total=1000)
     with torch.device("meta"):
