@@ -15,8 +15,9 @@ torch = pytest.importorskip("torch")
 
 from shazip.engines.torch import TorchEngine  # noqa: E402
 from shazip.training.fitting import fit_product, fit_steps, to_operand  # noqa: E402
+from shazip.training.grid import grids, set_grids  # noqa: E402
 from shazip.training.model import Network  # noqa: E402
-from shazip.training.quantise import quantise  # noqa: E402
+from shazip.training.quantise import fit_grids, quantise  # noqa: E402
 from shazip.training.start import cold_start, cost, places, record  # noqa: E402
 
 TEXT = np.fromfile(Path(__file__).parent / "data" / "wikipedia.xml", np.uint8)
@@ -58,6 +59,11 @@ def float_logits(network: Network, column: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         symbols = torch.from_numpy(column.astype(np.int64))
         return network.eval()(symbols, network.start(column.shape[1]))[0].double().numpy()
+
+
+def on_its_grids(network: Network) -> Network:
+    set_grids(network, fit_grids(network, TEXT))
+    return network
 
 
 def exact_logits(model, columns: np.ndarray) -> np.ndarray:
@@ -166,3 +172,57 @@ def test_steps_cover_the_usual_range():
     inputs = torch.randn(2000, 5, generator=torch.Generator().manual_seed(0))
     steps = fit_steps(inputs, 1.0)
     assert ((inputs / steps).abs() <= 127).float().mean() > 0.995
+
+
+def test_on_its_grids_the_network_gives_the_integer_models_logits():
+    # Roundings that training leaves out flip some of those that it has: a part of the noise stays.
+    network = random_network(CONFIG, 1)
+    columns = places(TEXT, 4, 60, 0.3)
+    expected = exact_logits(quantise(network, TEXT), columns)
+    apart = (float_logits(network, columns) - expected).var()
+    assert (float_logits(on_its_grids(network), columns) - expected).var() < 0.7 * apart
+
+
+def test_a_network_outside_the_formats_is_clamped_as_the_integer_model_clamps():
+    network = random_network(CONFIG, 2)
+    with torch.no_grad():
+        for layer in network.layers:
+            layer.boom.linear.bias += 20  # the Boom input ends at 16
+            layer.lstm.bias[24:72] += 20  # what cells keep and add: they end at 64
+    columns = places(TEXT, 4, 120, 0.3)
+    expected = exact_logits(quantise(network, TEXT), columns)
+    apart = (float_logits(network, columns) - expected).var()
+    assert (float_logits(on_its_grids(network), columns) - expected).var() < 0.05 * apart
+
+
+def test_an_exported_network_keeps_the_grids_that_it_was_trained_on():
+    network = on_its_grids(random_network(CONFIG))
+    before = grids(network)
+    with torch.no_grad():
+        network.layers[0].boom.linear.weight *= 0.9
+    tensors = quantise(network, TEXT).tensors
+    grid = network.layers[0].boom.grid
+    shown = grid.weight(network.layers[0].boom.linear.weight) * grid.steps / grid.row_steps[:, None]
+    assert np.array_equal(tensors["layers.0.boom.weight"], shown.detach().round().numpy())
+    assert grids(network).keys() == before.keys()
+    assert all(torch.equal(before[name], tensor) for name, tensor in grids(network).items())
+
+
+def test_a_network_without_its_grids_is_the_float_network_again():
+    network, columns = random_network(CONFIG), places(TEXT, 4, 20, 0.3)
+    before = float_logits(network, columns)
+    set_grids(on_its_grids(network), {})
+    assert np.array_equal(float_logits(network, columns), before)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_gradients_reach_every_parameter_through_the_grids(bfloat16):
+    symbols = torch.from_numpy(places(TEXT, 4, 30, 0.3).astype(np.int64))
+    found = []
+    for network in (random_network(CONFIG), on_its_grids(random_network(CONFIG))):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            logits, _ = network(symbols[:-1], network.start(4))
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), symbols[1:].flatten())
+        found.append(torch.autograd.grad(loss, list(network.parameters())))
+    for plain, gridded in zip(*found, strict=True):
+        assert torch.cosine_similarity(plain.flatten(), gridded.flatten(), 0) > 0.9

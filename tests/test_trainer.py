@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections import deque
 from dataclasses import replace
 from itertools import pairwise
@@ -25,10 +26,13 @@ from shazip.training.checkpoint import (  # noqa: E402
 from shazip.training.data import SEGMENT, Corpus, Feed  # noqa: E402
 from shazip.training.errors import TrainingError  # noqa: E402
 from shazip.training.evaluate import bits_per_byte  # noqa: E402
+from shazip.training.model import Network  # noqa: E402
 from shazip.training.optim import Lamb, OptimiserConfig  # noqa: E402
 from shazip.training.parallel import Workers, split  # noqa: E402
+from shazip.training.quantise import quantise  # noqa: E402
 from shazip.training.run import RunConfig  # noqa: E402
 from shazip.training.schedule import Schedule  # noqa: E402
+from shazip.training.start import cost  # noqa: E402
 from shazip.training.trainer import TrainConfig, Trainer  # noqa: E402
 
 TINY = NetworkConfig(width=16, boom_width=32, layers=2, attention=(0,), window=8)
@@ -42,10 +46,11 @@ def text(tmp_path) -> Path:
     return path
 
 
-def config(text: Path, updates: int = 6, **changes) -> TrainConfig:
+def config(text: Path, updates: int = 6, *, quantise_last: float = 0.0, **changes) -> TrainConfig:
+    schedule = Schedule(updates * WINDOW, 1e-2, warmup=2 * WINDOW, quantise_last=quantise_last)
     return TrainConfig(
         (Corpus(text),),
-        Schedule(total=updates * WINDOW, peak=1e-2, warmup=2 * WINDOW),
+        schedule,
         TINY,
         lanes=4,
         steps=12,
@@ -71,6 +76,8 @@ VARIANTS = {
     "dropout": {"threads": 2, "dropout": 0.2},
     "jitter and accumulation": {"jitter": 0.5, "accumulate": 2, "bfloat16": False},
     "lamb": {"optimiser": OptimiserConfig("lamb")},
+    "on the grids early": {"threads": 2, "quantise_last": 0.7},
+    "on the grids late": {"quantise_last": 0.2},
 }
 
 
@@ -85,6 +92,50 @@ def test_resuming_is_bit_for_bit_the_same(tmp_path, text, variant):
     resumed = run.resume(tmp_path / "half", RunConfig())
     assert resumed.updates == whole.updates
     assert_equal(weights(resumed), weights(whole))
+
+
+def test_the_last_part_is_on_the_grids_and_ends_when_the_run_gets_longer(tmp_path, text):
+    folder = tmp_path / "run"
+    trainer = run.begin(config(text, quantise_last=0.5), folder, RunConfig(log_updates=1))
+    assert trainer.quantised
+    seen = [line.get("quantised", False) for line in metrics.read(folder / run.METRICS)]
+    assert seen == [False] * 4 + [True] * 2
+    longer = lambda c: replace(c, schedule=replace(c.schedule, total=20 * WINDOW))  # noqa: E731
+    calls = iter(range(100))
+    again = run.resume(folder, RunConfig(), change=longer, stop=lambda: next(calls) == 1)
+    assert not again.quantised
+
+
+def test_a_checkpoint_from_before_the_grids_is_resumed(tmp_path, text):
+    run.begin(config(text, updates=2), tmp_path / "run", RunConfig())
+    path = tmp_path / "run" / run.CHECKPOINT
+    content = torch.load(path, weights_only=True)
+    del content["trainer"]["grids"]
+    fields = json.loads(content["config"])
+    del fields["schedule"]["quantise_last"]
+    torch.save({**content, "config": json.dumps(fields)}, path)
+    assert run.resume(tmp_path / "run", RunConfig()).updates == 2
+
+
+def test_a_finish_on_the_grids_makes_the_integer_model_better(tmp_path, text):
+    coarse = config(text, updates=240, quantise_last=0.0)
+    base = run.begin(coarse, tmp_path / "base", RunConfig())
+    symbols = np.fromfile(text, np.uint8)[:2000]
+    bits = []
+    for last in (0.0, 1.0):
+        folder = tmp_path / str(last)
+        shutil.copytree(tmp_path / "base", folder)
+        longer = lambda c, last=last: replace(  # noqa: E731
+            c, schedule=replace(c.schedule, total=320 * WINDOW, quantise_last=last)
+        )
+        trainer = run.resume(folder, RunConfig(), change=longer)
+        bits.append(exact_bpb(trainer.average.average, np.fromfile(text, np.uint8), symbols))
+    assert base.done == 240 * WINDOW
+    assert bits[1] < bits[0] + 0.01
+
+
+def exact_bpb(network: Network, text: np.ndarray, symbols: np.ndarray) -> float:
+    return cost(quantise(network, text), symbols.reshape(8, -1).T) / len(symbols)
 
 
 def test_training_learns(tmp_path, text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,7 @@ def read_trained(path: Path, *, average: bool) -> Trained:
     """Return the network of a run's folder, a checkpoint, or a file of float weights."""
     from shazip.training.architecture import new_network
     from shazip.training.checkpoint import load_checkpoint, load_weights
+    from shazip.training.grid import set_grids
     from shazip.training.run import CHECKPOINT
 
     if path.suffix == ".safetensors":
@@ -83,6 +85,7 @@ def read_trained(path: Path, *, average: bool) -> Trained:
     config, state = load_checkpoint(path / CHECKPOINT if path.is_dir() else path)
     network = new_network(config.network)
     network.load_state_dict(state["average" if average else "model"])
+    set_grids(network, state.get("grids", {}))
     hashes = state["feed"]["hashes"]
     texts = [
         {"name": corpus.name, "weight": corpus.weight, "sha256": digest}
@@ -136,8 +139,11 @@ def float_bpb(network: Trainable, text: Path, lanes: int) -> float:
     import numpy as np
 
     from shazip.training.evaluate import bits_per_byte
+    from shazip.training.grid import set_grids
     from shazip.training.parallel import Workers
 
+    network = copy.deepcopy(network)
+    set_grids(network, {})
     with Workers(1) as workers:
         return bits_per_byte(network, np.fromfile(text, np.uint8), lanes, workers)
 

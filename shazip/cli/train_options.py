@@ -116,6 +116,7 @@ def changeable(command: F) -> F:
             metavar="P[,P]...",
             help="Parts of the run after which the rate drops, or -.",
         ),
+        click.option("--quantise-last", type=PART, help="Last part, on the integer arithmetic."),
         click.option("--floor", type=PART, help="Learning rate at the end, part of the peak."),
         click.option("--decay", type=PART, help="Last part of the run, in which the rate falls."),
         click.option("--warmup", type=byte_size, help="Bytes in which the rate rises."),

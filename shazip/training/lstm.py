@@ -8,21 +8,31 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from shazip.arithmetic import OPERAND_MAX
+from shazip.training.grid import CELL_LIMIT, GATE_MAX, GATE_MIN, hidden_operand
+
 
 def lstm(
-    x: Tensor, state: tuple[Tensor, Tensor], w_input: Tensor, w_state: Tensor, bias: Tensor
+    x: Tensor,
+    state: tuple[Tensor, Tensor],
+    w_input: Tensor,
+    w_state: Tensor,
+    bias: Tensor,
+    *,
+    limited: bool = False,
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Run an LSTM over `x` (steps, lanes, n); return outputs (steps, lanes, d) and the last (h, c).
 
     h and c are (lanes, d), the weights (4d, n) and (4d, d), rows in the order i, f, g, o. Under
-    autocast the products run in its type; cells and gates stay in the type of `x`.
+    autocast the products run in its type; cells and gates stay in the type of `x`. `limited`, gates
+    and cells end where the integer model's do, and h meets w_state in steps of 1/127.
     """
-    if x.is_cuda:
+    if x.is_cuda and not limited:
         return _cudnn(x, state, [w_input, w_state, bias, torch.zeros_like(bias)])
     device, product = x.device.type, x.dtype
     if torch.is_autocast_enabled(device):
         product = torch.get_autocast_dtype(device)
-    out, cell = _Lstm.apply(x, *state, w_input, w_state, bias, product)  # type: ignore[no-untyped-call]
+    out, cell = _Lstm.apply(x, *state, w_input, w_state, bias, product, limited)  # type: ignore[no-untyped-call]
     return out, (out[-1], cell)
 
 
@@ -52,6 +62,7 @@ class _Lstm(torch.autograd.Function):
         w_state: Tensor,
         bias: Tensor,
         product: torch.dtype,
+        limited: bool,
     ) -> tuple[Tensor, Tensor]:
         narrow_x, narrow_input, narrow_state = (t.to(product) for t in (x, w_input, w_state))
         gates = (narrow_x @ narrow_input.T).to(x.dtype).add_(bias)  # (steps, lanes, 4d)
@@ -59,14 +70,21 @@ class _Lstm(torch.autograd.Function):
         d = h.shape[1]
         out, cells, tanhs = (x.new_empty(*x.shape[:2], d) for _ in range(3))
         start = h, c
+        if limited:
+            recurrent = (w_state / OPERAND_MAX).to(product).T.contiguous()
         for step, gate in enumerate(gates):
-            gate += h.to(product) @ recurrent
+            gate += (hidden_operand(h) if limited else h).to(product) @ recurrent
+            if limited:
+                gate.clamp_(GATE_MIN, GATE_MAX)
             i, f, g, o = gate.chunk(4, 1)
             gate[:, : 2 * d].sigmoid_()
             g.tanh_()
             o.sigmoid_()
             c = torch.addcmul(i * g, f, c, out=cells[step])
+            if limited:
+                c.clamp_(-CELL_LIMIT, CELL_LIMIT)
             h = torch.mul(o, torch.tanh(c, out=tanhs[step]), out=out[step])
+        ctx.limited = limited
         ctx.save_for_backward(
             narrow_x, narrow_input, narrow_state, *start, gates, cells, tanhs, out
         )
@@ -79,12 +97,15 @@ class _Lstm(torch.autograd.Function):
         d_gates, narrow, d_h, d_c = _backward_steps(
             d_out, d_cell, w_state, gates, torch.cat([c[None], cells[:-1]]), tanhs
         )
-        before = torch.cat([h[None], out[:-1]]).to(x.dtype).flatten(0, 1)
+        before = torch.cat([h[None], out[:-1]])
+        if ctx.limited:
+            before = hidden_operand(before).div_(OPERAND_MAX)
+        before = before.to(x.dtype).flatten(0, 1)
         narrow = narrow.flatten(0, 1)
         d_x = (narrow @ w_input).view_as(x).to(out.dtype)
         d_input = (narrow.T @ x.flatten(0, 1)).to(out.dtype)
         d_state = (narrow.T @ before).to(out.dtype)
-        return d_x, d_h, d_c, d_input, d_state, d_gates.sum((0, 1)), None
+        return d_x, d_h, d_c, d_input, d_state, d_gates.sum((0, 1)), None, None
 
 
 def _backward_steps(

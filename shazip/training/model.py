@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from shazip.config import ALPHABET, NetworkConfig
+from shazip.training.grid import BOOM_MAX, BOOM_MIN, Grid, Norm
 from shazip.training.lstm import lstm
 from shazip.training.regularise import Dropout, Regularisation, drop_connect, drop_rows
 
@@ -48,6 +49,7 @@ class Network(nn.Module):
         self.regularisation = wishes = regularisation or Regularisation()
         self.embedding = nn.Parameter(torch.empty(ALPHABET, config.width))
         self.bias = nn.Parameter(torch.zeros(ALPHABET))
+        self.grid = Grid()  # of the logits' product; the input's is a table without rounding
         self.layers = nn.ModuleList(
             Layer(config, index in config.attention, dropout, wishes.drop_weights)
             for index in range(config.layers)
@@ -91,7 +93,8 @@ class Network(nn.Module):
         """Return the logits (steps, lanes, 256) of the last layer's output."""
         # In bfloat16 a logit of 16 would be off by 0.06, which the loss would see.
         with torch.autocast(x.device.type, enabled=False):
-            return F.linear(x, self.embedding, self.bias)
+            weight = self.grid.weight(self.embedding)
+            return F.linear(self.grid.operand(x), weight, self.grid.bias(self.bias))
 
 
 class Layer(nn.Module):
@@ -143,13 +146,17 @@ class Lstm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(4 * width))
         with torch.no_grad():
             self.bias[width : 2 * width] = 1.0  # the forget gate starts open
+        self.grid_input, self.grid_state = Grid(), Grid()
 
     def forward(
         self, x: Tensor, state: LayerState, generator: Generator | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         part = self.drop_weights if self.training else 0.0
-        w_state = drop_connect(self.w_state, part, generator)
-        return lstm(x, (state.h, state.c), self.w_input, w_state, self.bias)
+        w_input = self.grid_input.weight(self.w_input)
+        w_state = drop_connect(self.grid_state.weight(self.w_state), part, generator)
+        bias = self.grid_input.bias(self.grid_state.bias(self.bias))
+        x = self.grid_input.operand(x)
+        return lstm(x, (state.h, state.c), w_input, w_state, bias, limited=self.grid_state.fitted)
 
 
 class Attention(nn.Module):
@@ -165,6 +172,7 @@ class Attention(nn.Module):
         self.value_gate = nn.Parameter(torch.zeros(config.width))
         # Over-parameterises value_gate; value_scale() folds both into one vector.
         self.value_layer = nn.Linear(config.width, 2 * config.width)
+        self.grid, self.grid_memory, self.grid_focus = Grid(), Grid(), Grid()
 
     def value_scale(self) -> Tensor:
         """Return the one vector (width,) that all of the value's parameters amount to."""
@@ -178,10 +186,13 @@ class Attention(nn.Module):
         `memory` is (lanes, past, width), `new` as x. A step sees its own and the window - 1 before.
         """
         steps, _, width = x.shape
-        memory = torch.cat([memory, new.transpose(0, 1)], 1)  # (lanes, past + steps, width)
+        new = self.grid_memory.operand(new).transpose(0, 1)
+        memory = torch.cat([memory, new], 1)  # (lanes, past + steps, width)
         # (qs q) . (ks k) = (qs ks q) . k, and the values' factor can wait for the weighted sum.
         gates = torch.sigmoid(self.query_gate) * torch.sigmoid(self.key_gate)
-        q = self.norm(self.query(x)) * (gates / math.sqrt(width / self.heads))
+        weight, bias = self.grid.weight(self.query.weight), self.grid.bias(self.query.bias)
+        q = self.norm(F.linear(self.grid.operand(x), weight, bias)) * gates
+        q = self.grid_focus.operand(q) / math.sqrt(width / self.heads)
         q = split_heads(q.transpose(0, 1), self.heads)
         kv = split_heads(memory, self.heads)  # (lanes * heads, past + steps, width / heads)
         scores = q @ kv.transpose(1, 2) + band(steps, kv.shape[1], self.window, x)
@@ -196,18 +207,22 @@ class Boom(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.linear = nn.Linear(config.width, config.boom_width)
+        self.grid = Grid()
 
     def forward(self, x: Tensor) -> Tensor:
         # x sigmoid(a x) = silu(a x) / a: scaled weights save two passes over the wide activations.
-        weight, bias = self.linear.weight * GELU_SLOPE, self.linear.bias * GELU_SLOPE
-        wide = F.silu(F.linear(x, weight, bias))
-        chunks = wide.view(*x.shape[:-1], -1, x.shape[-1])
+        weight = self.grid.weight(self.linear.weight) * GELU_SLOPE
+        bias = self.grid.bias(self.linear.bias) * GELU_SLOPE
+        wide = F.linear(self.grid.operand(x), weight, bias)
+        if self.grid.fitted:
+            wide = wide.clamp(BOOM_MIN * GELU_SLOPE, BOOM_MAX * GELU_SLOPE)
+        chunks = F.silu(wide).view(*x.shape[:-1], -1, x.shape[-1])
         return chunks.sum(-2, dtype=x.dtype) / GELU_SLOPE
 
 
-def norm(width: int) -> nn.LayerNorm:
+def norm(width: int) -> Norm:
     """Return a layer norm over the last axis."""
-    return nn.LayerNorm(width, eps=EPSILON)
+    return Norm(width, eps=EPSILON)
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:

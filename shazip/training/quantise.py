@@ -5,6 +5,7 @@ docs/arithmetic.md says what the tensors mean; the float values are turned into 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,16 @@ from shazip.engines import record_canary
 from shazip.engines.torch import TorchEngine
 from shazip.modelfile import IntegerModel
 from shazip.training.fitting import Product, fit_product, fit_steps, fit_weight
+from shazip.training.grid import (
+    BIAS,
+    BOOM,
+    GATE,
+    LOGIT,
+    NORMAL,
+    RESIDUAL,
+    grids,
+    set_grids,
+)
 from shazip.training.model import Attention, Layer, Lstm, Network
 from shazip.training.start import cold_start, places, warm_start
 from shazip.training.tables import standard_tables
@@ -37,8 +48,6 @@ LANES, STEPS, WARM_UP = 16, 640, 128  # of the text read for calibration
 ROWS = 2048  # vectors kept for each site
 NORM_SHIFT_MAX = 24
 
-# Steps of docs/arithmetic.md as units for 1.0.
-GATE, BIAS, BOOM, LOGIT, RESIDUAL, NORMAL = 2**8, 2**11, 2**8, 2**5, 2**12, 2**11
 WEIGHT = 2**14  # of attention
 SCORE = 2**7  # indices of the table of exponentials
 
@@ -46,10 +55,16 @@ SCORE = 2**7  # indices of the table of exponentials
 def quantise(
     network: Network, text: np.ndarray, *, name: str = "", training: Mapping[str, Any] | None = None
 ) -> IntegerModel:
-    """Return `network` as an integer model, calibrated on `text`, uint8 (n,) of its training."""
-    network = network.float().cpu().eval()
-    with torch.inference_mode():
-        tensors = Quantiser(network, calibrate(network, text)).tensors()
+    """Return `network` as an integer model.
+
+    Grids that it does not have are fitted on `text`, uint8 (n,) of its training. Raises ValueError
+    if that is too short.
+    """
+    network = copy.deepcopy(network).float().cpu().eval()
+    if not grids(network):
+        set_grids(network, fit_grids(network, text))
+    with torch.no_grad():
+        tensors = Quantiser(network).tensors()
     config = network.config
     model = modelfile.build(config, {**tensors, **cold_start(config)})
     model = modelfile.build(config, {**tensors, **warm_start(model, text)})
@@ -81,12 +96,52 @@ def calibrate(network: Network, text: np.ndarray) -> dict[str, Tensor]:
     return seen
 
 
-class Quantiser:
-    """Turns the parts of a float `network` into integers; `seen` is what `calibrate` returned."""
+@torch.no_grad()
+def fit_grids(network: Network, text: np.ndarray) -> dict[str, Tensor]:
+    """Return the grids on which `network` errs least on `text`, for set_grids."""
+    network = copy.deepcopy(network).float().cpu().eval()
+    set_grids(network, {})
+    seen = calibrate(network, text)
+    for index, layer in enumerate(network.layers):
+        assert isinstance(layer, Layer)
+        at = f"layers.{index}"
+        _fit_lstm(layer.lstm, None if index == 0 else seen[f"{at}.norm_input"], seen[f"{at}.lstm"])
+        if layer.attention is not None:
+            found = (
+                seen[f"{at}.{name}"] for name in ("norm_query", "norm_memory", "attention.norm")
+            )
+            _fit_attention(layer.attention, *found)
+        boom = layer.boom
+        boom.grid.fit_product(fit_product(seen[f"{at}.norm_boom"], boom.linear.weight))
+    network.grid.fit_product(fit_product(seen[at], network.embedding))
+    return grids(network)
 
-    def __init__(self, network: Network, seen: Mapping[str, Tensor]) -> None:
+
+def _fit_lstm(lstm: Lstm, inputs: Tensor | None, hidden: Tensor) -> None:
+    steps = torch.full_like(hidden[0], 1 / OPERAND_MAX)
+    lstm.grid_state.fit_product(fit_weight(hidden, lstm.w_state, steps))
+    if inputs is not None:
+        lstm.grid_input.fit_product(fit_product(inputs, lstm.w_input))
+
+
+def _fit_attention(attention: Attention, query: Tensor, memory: Tensor, focus: Tensor) -> None:
+    attention.grid.fit_product(fit_product(query, attention.query.weight))
+    steps = fit_steps(memory, 0.5)
+    attention.grid_memory.fit(steps)
+    # The gates and the memory's steps go into the query, which then has one step for all.
+    step = fit_steps(focus * _gates(attention) * steps, 0.0)
+    attention.grid_focus.fit(step / steps)
+
+
+def _gates(attention: Attention) -> Tensor:
+    return torch.sigmoid(attention.query_gate) * torch.sigmoid(attention.key_gate)
+
+
+class Quantiser:
+    """Turns the parts of a `network` with grids into integers."""
+
+    def __init__(self, network: Network) -> None:
         self.network = network
-        self.seen = seen
         self.found: Tensors = {}
 
     def tensors(self) -> Tensors:
@@ -102,51 +157,46 @@ class Quantiser:
         return self.found
 
     def _lstm(self, at: str, layer: Layer) -> None:
-        hidden = self.seen[f"{at}.lstm"]
-        steps = torch.full_like(hidden[0], 1 / OPERAND_MAX)
-        recurrent = fit_weight(hidden, layer.lstm.w_state.data, steps)
-        bias = layer.lstm.bias.data + recurrent.bias
-        self._weight(f"{at}.lstm_hidden", recurrent, GATE)
+        lstm = layer.lstm
+        bias = lstm.grid_input.bias(lstm.grid_state.bias(lstm.bias))
+        self._weight(f"{at}.lstm_hidden", lstm.grid_state.product(lstm.w_state), GATE)
         self._set(f"{at}.gates.shift", torch.tensor([SHIFT_MAX]), "int32")
         if f"{at}." == "layers.0.":
-            inputs = layer.norm_input(self.network.embedding.data) @ layer.lstm.w_input.data.T
+            inputs = layer.norm_input(self.network.embedding) @ lstm.w_input.T
             self._set(f"{at}.input", (inputs + bias) * BIAS, "int16", INT16_MAX)
             return
-        product = fit_product(self.seen[f"{at}.norm_input"], layer.lstm.w_input.data)
+        product = lstm.grid_input.product(lstm.w_input)
         self._operand_norm(f"{at}.lstm_norm", layer.norm_input, product.steps)
         self._weight(f"{at}.lstm_input", product, GATE)
-        self._set(f"{at}.gates.bias", (bias + product.bias) * BIAS, "int32", BIAS_MAX)
+        self._set(f"{at}.gates.bias", bias * BIAS, "int32", BIAS_MAX)
 
     def _attention(self, at: str, layer: Layer, attention: Attention) -> None:
-        config = self.network.config
         assert layer.norm_query is not None
         assert layer.norm_memory is not None
-        memory = fit_steps(self.seen[f"{at}.norm_memory"], 0.5)
+        memory, focus = attention.grid_memory.steps, attention.grid_focus.steps
+        assert memory is not None
+        assert focus is not None
         self._operand_norm(f"{at}.memory_norm", layer.norm_memory, memory)
-        query = fit_product(self.seen[f"{at}.norm_query"], attention.query.weight.data)
+        query = attention.grid.product(attention.query.weight)
         self._operand_norm(f"{at}.query_norm8", layer.norm_query, query.steps)
         self._residual_norm(f"{at}.query_norm", layer.norm_query)
-        self._linear(f"{at}.query", query, attention.query.bias.data, RESIDUAL)
-        # The gates and the memory's steps go into the query, which then has one step for all.
-        gate = torch.sigmoid(attention.query_gate.data) * torch.sigmoid(attention.key_gate.data)
-        gate = gate * memory
-        step = fit_steps(self.seen[f"{at}.attention.norm"] * gate, 0.0)
-        self._operand_norm(f"{at}.focus_norm", attention.norm, step / gate)
-        score = step[:1] * SCORE / math.sqrt(config.width / config.heads)
+        self._linear(f"{at}.query", query, attention.query.bias, RESIDUAL)
+        self._operand_norm(f"{at}.focus_norm", attention.norm, focus / _gates(attention))
+        config = self.network.config
+        score = (focus * memory)[:1] * SCORE / math.sqrt(config.width / config.heads)
         self._ratios(f"{at}.score.", score, SCORE_MULTIPLIER_MAX)
         self._ratios(f"{at}.value.", memory * attention.value_scale() * RESIDUAL / WEIGHT)
 
     def _boom(self, at: str, layer: Layer) -> None:
-        product = fit_product(self.seen[f"{at}.norm_boom"], layer.boom.linear.weight.data)
+        product = layer.boom.grid.product(layer.boom.linear.weight)
         self._operand_norm(f"{at}.boom_norm", layer.norm_boom, product.steps)
         self._residual_norm(f"{at}.skip_norm", layer.norm_residual)
-        self._linear(f"{at}.boom", product, layer.boom.linear.bias.data, BOOM)
+        self._linear(f"{at}.boom", product, layer.boom.linear.bias, BOOM)
 
     def _output(self) -> None:
-        last = self.seen[f"layers.{len(self.network.layers) - 1}"]
-        product = fit_product(last, self.network.embedding.data)
+        product = self.network.grid.product(self.network.embedding)
         self._ratios("output.activation_", 1 / (RESIDUAL * product.steps))
-        self._linear("output", product, self.network.bias.data, LOGIT)
+        self._linear("output", product, self.network.bias, LOGIT)
 
     def _linear(self, site: str, product: Product, bias: Tensor, unit: int) -> None:
         self._weight(site, product, unit)

@@ -184,7 +184,10 @@ class _Run:
     def _write(self, **values: float) -> None:
         trainer = self.trainer
         seconds = round(trainer.seconds, 2)
-        when = {"bytes": trainer.done, "updates": trainer.updates, "seconds": seconds}
+        when: dict[str, float] = {"bytes": trainer.done, "updates": trainer.updates}
+        when["seconds"] = seconds
+        if trainer.quantised:
+            when["quantised"] = True
         self.metrics.write(**when, **values)
 
     def _tell(self) -> None:

@@ -21,18 +21,23 @@ class Schedule:
     floor: float = 0.01  # of the peak, reached at the end
     drops: tuple[float, ...] = ()  # parts of the run, 0..1, after which the rate is lowered
     drop_factor: float = 0.5  # to this part of what it was
+    quantise_last: float = 0.04  # the last part of the run, 0..1, on the integer model's grids
 
     def __post_init__(self) -> None:
         if self.total < 1:
             raise ValueError(f"total is {self.total} bytes, must be at least 1")
-        parts = (self.decay, self.floor, self.drop_factor, *self.drops)
+        parts = (self.decay, self.floor, self.drop_factor, self.quantise_last, *self.drops)
         if not all(0 <= part <= 1 for part in parts):
-            raise ValueError("decay, floor, drops and their factor are parts of a whole, 0 to 1")
+            raise ValueError("decay, floor, drops and quantise_last are parts of a whole, 0 to 1")
 
     @property
     def decay_start(self) -> int:
         """Bytes after which the rate falls."""
         return round(self.total * (1 - self.decay))
+
+    def quantised(self, done: int) -> bool:
+        """Return whether the update that follows `done` bytes sees the integer arithmetic."""
+        return done > self.total * (1 - self.quantise_last)
 
     def rate(self, done: int) -> float:
         """Return the learning rate of the update that follows `done` bytes."""

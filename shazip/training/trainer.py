@@ -16,9 +16,11 @@ from shazip.config import NetworkConfig
 from shazip.training.architecture import Sizes, Trainable, new_network
 from shazip.training.data import Corpus, Feed
 from shazip.training.errors import TrainingError
-from shazip.training.model import LayerState, State
+from shazip.training.grid import grids, set_grids
+from shazip.training.model import LayerState, Network, State
 from shazip.training.optim import Average, OptimiserConfig, build
 from shazip.training.parallel import Workers, split
+from shazip.training.quantise import fit_grids
 from shazip.training.regularise import Regularisation
 from shazip.training.schedule import Schedule
 
@@ -87,6 +89,7 @@ class Trainer:
         Raises TrainingError, with the weights untouched, if loss or gradient are not finite.
         """
         start = time.perf_counter()
+        self._turn_grids_on_or_off()
         windows = self._windows()
         symbols = sum((len(window) - 1) * self.config.lanes for window in windows)
         results = self.workers.map(
@@ -127,6 +130,7 @@ class Trainer:
             "feed": self.feed.state_dict(),
             "lanes": [_join(layers) for layers in zip(*[p.state for p in self.parts], strict=True)],
             "generators": [part.generator.get_state() for part in self.parts],
+            "grids": grids(self.network),
             "done": self.done,
             "updates": self.updates,
             "average_start": {"since": self.average.since, "measured": self.average.measured},
@@ -138,6 +142,7 @@ class Trainer:
         self.network.load_state_dict(state["model"])
         self.average.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self._set_grids(state.get("grids", {}))
         self.feed.load_state_dict(state["feed"])
         for part in self.parts:
             part.state = tuple(
@@ -150,6 +155,27 @@ class Trainer:
         self.seconds = state["seconds"]
         begun = state.get("average_start", {"since": None, "measured": []})
         self.average.since, self.average.measured = begun["since"], list(begun["measured"])
+
+    @property
+    def quantised(self) -> bool:
+        """Whether the last update saw the integer model's arithmetic."""
+        return bool(grids(self.network))
+
+    def _turn_grids_on_or_off(self) -> None:
+        wanted = self.config.schedule.quantised(self.done)
+        average = self.average.average
+        if wanted == self.quantised or not isinstance(average, Network):
+            return
+        found: dict[str, Tensor] = {}
+        if wanted:
+            text = self.feed.texts[0]
+            # Fitted to the average, which is exported; in a worker, where torch has one thread.
+            (found,) = self.workers.map(lambda network: fit_grids(network, text), [average])
+        self._set_grids(found)
+
+    def _set_grids(self, found: dict[str, Tensor]) -> None:
+        for network in self.networks:
+            set_grids(network, found)
 
     def _windows(self) -> list[Tensor]:
         # Lengths come from seed and update number, so there is no random state to save.
