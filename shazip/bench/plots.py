@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -20,13 +22,24 @@ def save_all(results: Results, folder: Path, kind: str = "png") -> list[Path]:
     """Draw what there are figures for, one picture each, and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    # A fixed salt, text as text, no date: the same results give the same SVG, and git can compare.
-    with mpl.rc_context({"svg.hashsalt": "shazip", "svg.fonttype": "none", "font.size": 10}):
+    with style():
         for name, figure in _figures(results):
             paths.append(folder / f"{name}.{kind}")
-            metadata = {"Date": None} if kind == "svg" else {}
-            figure.savefig(paths[-1], dpi=150, bbox_inches="tight", metadata=metadata)
+            save(figure, paths[-1], kind)
     return paths
+
+
+def style() -> AbstractContextManager[None]:
+    """Return the settings that figures are made and saved with."""
+    # A fixed salt, text as text, no date: the same results give the same SVG, and git can compare.
+    return mpl.rc_context({"svg.hashsalt": "shazip", "svg.fonttype": "none", "font.size": 10})
+
+
+def save(figure: Figure, target: Path | BinaryIO, kind: str) -> None:
+    """Write a figure as png or svg."""
+    metadata = {"Date": None} if kind == "svg" else {}
+    with style():
+        figure.savefig(target, format=kind, dpi=150, bbox_inches="tight", metadata=metadata)
 
 
 def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
@@ -43,7 +56,8 @@ def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
         yield "stages", stages(dict(results.stages))
 
 
-def _figure(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
+def new_figure(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
+    """Return an empty figure of so many inches and its axes."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
@@ -51,7 +65,7 @@ def _figure(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
 
 def size_speed(rows: Sequence[Row], title: str) -> Figure:
     """Draw bits per byte against compression speed, one point for each tool."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for row in rows:
         x, spread = speed(row.size, row.compress_seconds)
         color = _color(row.tool)
@@ -78,7 +92,7 @@ def _is_just_above(other: Row, row: Row) -> bool:
 
 def by_size(points: Sequence[Point]) -> Figure:
     """Draw bits per byte against the input's size, one line for each tool."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for tool, line in by_tool(points).items():
         color = _color(tool) if tool.startswith("shazip") else None
         width = 2.5 if tool.startswith("shazip") else 1.2
@@ -92,7 +106,7 @@ def by_size(points: Sequence[Point]) -> Figure:
 
 def by_lanes(points: Sequence[Point]) -> Figure:
     """Draw bits per byte and speed against the number of lanes."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     other = axes.twinx()
     for line in by_tool(points).values():
         xs = [point.x for point in line]
@@ -108,7 +122,7 @@ def by_lanes(points: Sequence[Point]) -> Figure:
 
 def stages(costs: dict[str, float]) -> Figure:
     """Draw where the time of a byte goes."""
-    figure, axes = _figure(height=1 + 0.4 * len(costs))
+    figure, axes = new_figure(height=1 + 0.4 * len(costs))
     names = list(costs)[::-1]
     bars = axes.barh(names, [costs[name] / 1000 for name in names], color=OTHERS)
     axes.bar_label(bars, fmt="%.1f", padding=3)

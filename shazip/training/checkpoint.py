@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,6 +15,7 @@ from safetensors.torch import save as pack_tensors
 from shazip.training.architecture import Trainable, name_of, new_network, parse_sizes
 from shazip.training.data import Corpus
 from shazip.training.errors import TrainingError
+from shazip.training.files import replace_file
 from shazip.training.optim import OptimiserConfig
 from shazip.training.regularise import Regularisation
 from shazip.training.schedule import Schedule
@@ -105,19 +104,6 @@ def load_weights(path: Path) -> tuple[Trainable, dict[str, Any]]:
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"{path} holds no weights of a float network") from error
     return network, metadata["training"]
-
-
-def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a new file, and put it in the place of `path` once it is on the disk."""
-    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with new.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _corpus(path: str, **settings: Any) -> Corpus:

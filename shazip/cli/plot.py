@@ -1,0 +1,58 @@
+"""`shazip plot`: learning curves of training runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+from shazip.cli.options import quiet_and_verbose
+from shazip.cli.output import AtomicFile
+from shazip.cli.report import Reporter, plural
+
+PATH = click.Path(path_type=Path)
+KINDS = (".png", ".svg")
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    default="curves.png",
+    show_default=True,
+    metavar="FILE",
+    help="A name in .png or .svg.",
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite FILE.")
+@quiet_and_verbose
+@click.pass_obj
+def plot(reporter: Reporter, /, runs: tuple[Path, ...], output: Path, force: bool) -> None:
+    """Draw bits per byte against bytes for each RUN, a run's folder or a file of its metrics.
+
+    Thin lines are training, dotted ones validation, thick ones validation of the averaged
+    weights.
+    """
+    kind = output.suffix.lower()
+    if kind not in KINDS:
+        raise click.UsageError(f"{str(output)!r} ends neither in .png nor in .svg.")
+    if output.exists() and not force:
+        raise click.ClickException(f"{output}: already exists; use -f to overwrite it")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise click.ClickException("plot needs matplotlib: pip install 'shazip[plot]'")
+    from shazip.bench.plots import save
+    from shazip.training.curves import draw, read_run
+    from shazip.training.errors import TrainingError
+
+    lines = {}
+    for path in runs:
+        try:
+            lines[str(path)] = read_run(path)
+        except TrainingError as error:
+            raise click.ClickException(f"{path}: {error}") from error
+    with AtomicFile(output, overwrite=force) as file:
+        save(draw(lines), file.file, kind[1:])
+        file.commit(None)
+    reporter.summary(str(output), plural(len(runs), "run"))

@@ -1,0 +1,99 @@
+"""`shazip sample`: let a model go on with a text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shazip.cli.options import CodecOptions, computing, quiet_and_verbose
+from shazip.cli.report import STDOUT, named
+
+if TYPE_CHECKING:
+    from shazip.predictor import Predictor
+
+PATH = click.Path(path_type=Path, allow_dash=True)
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[MODEL]")
+@click.option("--prompt", metavar="TEXT", help="What to go on with.")
+@click.option("--prompt-file", type=PATH, metavar="FILE", help="The same from a file; - is stdin.")
+@click.option("--length", type=click.IntRange(0), default=500, show_default=True, help="In bytes.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Below 1 likelier, above 1 less likely; 0 takes the likeliest byte.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@computing
+@quiet_and_verbose
+def sample(
+    name: str | None,
+    prompt: str | None,
+    prompt_file: Path | None,
+    length: int,
+    temperature: float,
+    seed: int,
+    model: str | None,
+    **flags: Any,
+) -> None:
+    """Write bytes that MODEL finds likely after a prompt, which is not repeated.
+
+    The prompt is read from standard input if that is no terminal. The same seed gives the same
+    bytes on every machine at temperature 1 and 0, and at others on the same machine.
+    """
+    if name is not None and model is not None:
+        raise click.UsageError("give the model once, either in front or with -m.")
+    if prompt is not None and prompt_file is not None:
+        raise click.UsageError("give either --prompt or --prompt-file.")
+    text = _read(prompt_file) if prompt is None else prompt.encode()
+    predictor = CodecOptions(model=name or model, **flags).open_engine().predictor(1)
+    for symbol in drawn(predictor, text, length, temperature, seed):
+        _write(symbol)
+
+
+def drawn(
+    predictor: Predictor, prompt: bytes, length: int, temperature: float, seed: int
+) -> Iterator[int]:
+    """Yield `length` symbols that go on with `prompt`; the predictor has one lane."""
+    import numpy as np
+
+    for symbol in prompt:
+        predictor.predict(1)
+        predictor.update(np.array([symbol], np.uint8))
+    random = np.random.default_rng(seed)
+    for _ in range(length):
+        weights = predictor.predict(1)[0].astype(np.int64)
+        if temperature == 0:
+            symbol = int(weights.argmax())
+        else:
+            if temperature != 1:
+                scaled = np.log(weights / weights.max()) / temperature
+                weights = 1 + (np.exp(scaled) * (1 << 40)).astype(np.int64)
+            ends = weights.cumsum()
+            symbol = int(np.searchsorted(ends, random.integers(ends[-1]), side="right"))
+        predictor.update(np.array([symbol], np.uint8))
+        yield symbol
+
+
+def _read(path: Path | None) -> bytes:
+    if path is not None and str(path) != "-":
+        return path.read_bytes()
+    if sys.stdin is None or (path is None and sys.stdin.isatty()):
+        return b""
+    return sys.stdin.buffer.read()
+
+
+def _write(symbol: int) -> None:
+    try:
+        sys.stdout.buffer.write(bytes([symbol]))
+        if symbol == ord("\n"):
+            sys.stdout.buffer.flush()
+    except OSError as error:
+        raise named(error, STDOUT) from error

@@ -1,0 +1,65 @@
+"""Learning curves of runs as a picture; needs matplotlib, but not torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from shazip.bench.plots import new_figure, style
+from shazip.training import metrics
+from shazip.training.errors import TrainingError
+
+Lines = Sequence[Mapping[str, Any]]
+
+METRICS = "metrics.jsonl"
+KINDS = ("bpb", "valid", "valid_average")
+STYLES: dict[str, dict[str, Any]] = {
+    "bpb": {"linewidth": 0.8, "alpha": 0.5},
+    "valid": {"linestyle": ":", "marker": ".", "markersize": 4},
+    "valid_average": {"linewidth": 1.8, "marker": "o", "markersize": 3},
+}
+HEADROOM = 20  # the first 1/HEADROOM of a curve may leave the picture, so that its end is legible
+
+
+def read_run(path: Path) -> Lines:
+    """Return the metrics of a run's folder or of a metrics file. Raises TrainingError if none."""
+    file = path / METRICS if path.is_dir() else path
+    file.stat()  # a missing file is the system's error, with its name
+    lines = list(metrics.read(file))
+    if not any(curve(lines, kind)[0] for kind in KINDS):
+        raise TrainingError("no measurements of a training run")
+    return lines
+
+
+def curve(lines: Lines, kind: str) -> tuple[list[float], list[float]]:
+    """Return bytes in millions and bits per byte of one kind of measurement."""
+    points = [(line["bytes"] / 1e6, line[kind]) for line in lines if kind in line]
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def draw(runs: Mapping[str, Lines]) -> Figure:
+    """Draw bits per byte against bytes: training thin, validation dotted, of the average thick."""
+    with style():
+        figure, axes = new_figure()
+        top = 0.0
+        for index, (name, lines) in enumerate(runs.items()):
+            label: str | None = name
+            for kind in reversed(KINDS):
+                xs, ys = curve(lines, kind)
+                if xs:
+                    axes.plot(xs, ys, color=f"C{index % 10}", label=label, **STYLES[kind])
+                    label = None  # one entry for each run
+                    top = max(top, *islice(ys, len(ys) // HEADROOM, None))
+        axes.set_ylim(top=top * 1.02)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+        axes.set(
+            xlabel="training, MB (10⁶ bytes)",
+            ylabel="bits per byte",
+            title="thin: training, dotted: validation, thick: its average's",
+        )
+    return figure
