@@ -13,6 +13,7 @@ from shazip.cli import train_config, train_options  # noqa: E402
 from shazip.training import optim  # noqa: E402
 from shazip.training.architecture import SIZES, new_network, parameters  # noqa: E402
 from shazip.training.data import Corpus  # noqa: E402
+from shazip.training.distributed import ALONE  # noqa: E402
 from shazip.training.parallel import Workers  # noqa: E402
 from shazip.training.presets import PRESETS, preset  # noqa: E402
 from shazip.training.trainer import TrainConfig, Trainer  # noqa: E402
@@ -45,7 +46,7 @@ def text(tmp_path) -> Path:
 
 def resolved(text: Path, architecture: str, name: str, **given) -> TrainConfig:
     given = {"architecture": architecture, "preset": name, **given}
-    return train_config.begin((Corpus(text),), None, given)
+    return train_config.begin((Corpus(text),), None, given, ALONE)
 
 
 @pytest.mark.parametrize("which", COUNTS, ids="-".join)

@@ -20,6 +20,7 @@ from shazip.corpora import KNOWN, check_file
 
 if TYPE_CHECKING:
     from shazip.training.data import Corpus
+    from shazip.training.distributed import Group
     from shazip.training.run import Progress, RunConfig
     from shazip.training.trainer import TrainConfig, Trainer
 
@@ -54,11 +55,19 @@ def train(
         raise click.UsageError("give either -o RUN for a new run or --resume RUN.")
     if resume and (texts or weights or corpus):
         raise click.UsageError("the texts of a run that is resumed are fixed.")
-    with _stopping() as stop, _drawing(folder.name, reporter.quiet) as line:
-        around: dict[str, Any] = {"report": line.report if line else None, "stop": stop}
-        corpora = () if resume else _corpora(texts, corpus)
-        trainer = _go(reporter, folder, corpora, weights, given, around)
-    reporter.summary(str(folder), f"{progress.amount(trainer.done)} in {trainer.updates} updates")
+    from shazip.training.distributed import ElsewhereError, joined
+
+    try:
+        with joined() as group, _stopping() as stop, _drawing(folder, reporter, group) as line:
+            around = {"report": line.report if line else None, "stop": stop, "group": group}
+            with group.together():
+                corpora = () if resume else _corpora(texts, corpus)
+            trainer = _go(reporter, folder, corpora, weights, given, around)
+    except ElsewhereError:
+        raise SystemExit(1) from None
+    if group.rank == 0:
+        done = progress.amount(trainer.done)
+        reporter.summary(str(folder), f"{done} in {trainer.updates} updates")
     if stop.number is not None:
         raise SystemExit(128 + stop.number)
 
@@ -74,13 +83,16 @@ def _go(
     """Begin a run with `corpora`, or resume one if there are none."""
     from shazip.training import run
 
+    group: Group = around["group"]
+
     def told(config: TrainConfig) -> TrainConfig:
-        for text in train_config.lines(config) if reporter.verbose else ():
+        for text in train_config.lines(config) if reporter.verbose and not group.rank else ():
             reporter.summary(str(folder), text)
         return config
 
     if corpora:
-        config = told(train_config.begin(corpora, weights, given))
+        with group.together():
+            config = told(train_config.begin(corpora, weights, given, group))
         return run.begin(config, folder, _around(given), weights=weights, **around)
     change = lambda config: told(train_config.resumed(config, given))  # noqa: E731
     return run.resume(folder, _around(given), change=change, **around)
@@ -119,10 +131,10 @@ def _corpus(text: str) -> Corpus:
         raise click.UsageError(f"{weight!r} is no weight for {path}.") from None
 
 
-def _drawing(name: str, quiet: int) -> AbstractContextManager[Line | None]:
+def _drawing(folder: Path, reporter: Reporter, group: Group) -> AbstractContextManager[Line | None]:
     # The rule of when to draw is the one of the file commands.
-    drawn = progress.progress_of(name, None, quiet=quiet)
-    return nullcontext() if isinstance(drawn, nullcontext) else Line(name)
+    drawn = progress.progress_of(folder.name, None, quiet=reporter.quiet or group.rank)
+    return nullcontext() if isinstance(drawn, nullcontext) else Line(folder.name)
 
 
 class Line(progress.Progress):

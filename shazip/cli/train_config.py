@@ -14,13 +14,16 @@ from shazip.cli.train_options import ARCHITECTURE, FIXED, NETWORK
 if TYPE_CHECKING:
     from shazip.training.architecture import Sizes
     from shazip.training.data import Corpus
+    from shazip.training.distributed import Group
     from shazip.training.trainer import TrainConfig
 
-Group = TypeVar("Group")
+Settings = TypeVar("Settings")
 GROUPS = ("network", "schedule", "optimiser", "regularisation")
 
 
-def begin(corpora: tuple[Corpus, ...], weights: Path | None, given: dict[str, Any]) -> TrainConfig:
+def begin(
+    corpora: tuple[Corpus, ...], weights: Path | None, given: dict[str, Any], group: Group
+) -> TrainConfig:
     """Return the configuration of a new run: the flags given over the preset over the defaults."""
     from shazip.training.schedule import Schedule
     from shazip.training.trainer import TrainConfig
@@ -30,7 +33,8 @@ def begin(corpora: tuple[Corpus, ...], weights: Path | None, given: dict[str, An
     if "total" not in given:
         raise click.UsageError("--total must say how many bytes to train on.")
     on_cpu = given.get("device", TrainConfig.device) == "cpu"
-    threads = min(_cores(), given.get("lanes", TrainConfig.lanes)) if on_cpu else 1
+    lanes = given.get("lanes", TrainConfig.lanes) // group.size
+    threads = max(1, min(_cores() // group.local_size, lanes)) if on_cpu else 1
     config = TrainConfig(corpora, Schedule(given["total"]), sizes, threads=threads)
     return changed(config, given)
 
@@ -63,7 +67,7 @@ def resumed(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
     return changed(config, {k: v for k, v in given.items() if k not in FIXED})
 
 
-def known(group: Group, given: dict[str, Any]) -> Group:
+def known(group: Settings, given: dict[str, Any]) -> Settings:
     """Return `group`, a dataclass, with those of the `given` values that it has fields for."""
     names = {field.name for field in fields(group)}  # type: ignore[arg-type]
     return replace(group, **{k: v for k, v in given.items() if k in names})  # type: ignore[type-var]

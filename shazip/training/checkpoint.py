@@ -26,13 +26,17 @@ METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
 
 
 def save_checkpoint(trainer: Trainer, path: Path) -> None:
-    """Write everything that the run needs to go on as if it had not stopped."""
+    """Write everything that the run needs to go on as if it had not stopped.
+
+    All processes of a group call it, and process 0 writes.
+    """
     content = {
         "version": VERSION,
         "config": json.dumps(plain(trainer.config), default=str),
         "trainer": trainer.state_dict(),
     }
-    replace_file(path, lambda file: torch.save(content, file))
+    if trainer.group.rank == 0:
+        replace_file(path, lambda file: torch.save(content, file))
 
 
 def load_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, Any]]:

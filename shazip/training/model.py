@@ -31,6 +31,11 @@ class LayerState:
         memory = None if self.memory is None else self.memory.detach()
         return LayerState(self.h.detach(), self.c.detach(), memory)
 
+    def to(self, device: str) -> LayerState:
+        """Return the same state on another device."""
+        memory = None if self.memory is None else self.memory.to(device)
+        return LayerState(self.h.to(device), self.c.to(device), memory)
+
 
 State = tuple[LayerState, ...]
 

@@ -12,6 +12,7 @@ import numpy as np
 from shazip.training.architecture import Trainable
 from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_config
 from shazip.training.data import Corpus, open_text
+from shazip.training.distributed import ALONE, ElsewhereError, Group, LostError
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.metrics import Guard, Metrics
@@ -59,19 +60,24 @@ def begin(
     weights: Path | None = None,
     report: Report | None = None,
     stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> Trainer:
     """Train from the start, or from exported `weights`; return the trainer where it stopped.
 
-    Raises TrainingError if the folder already holds a run, or if the loss diverges.
+    Raises TrainingError if the folder already holds a run, or if the loss diverges; LostError if
+    another process of the `group` is lost.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / CHECKPOINT).exists():
-        raise TrainingError(f"{folder} already holds a run; resume it or choose another folder")
     with Workers(config.threads) as workers:
-        trainer = Trainer(config, workers)
-        if weights is not None:
-            trainer.take_weights(load_weights(weights)[0])
-        _Run(trainer, folder, run, report, stop).go()
+        with group.together():
+            if group.rank == 0:
+                _make(folder)
+            trainer = Trainer(config, workers, group)
+            if weights is not None:
+                trainer.take_weights(load_weights(weights)[0])
+            session = _Run(trainer, folder, run, report, stop)
+        # One seed gives the same weights everywhere, if all have the same torch.
+        group.equalise([p for network in trainer.networks for p in network.parameters()])
+        session.go()
     return trainer
 
 
@@ -82,15 +88,25 @@ def resume(
     change: Callable[[TrainConfig], TrainConfig] = lambda config: config,
     report: Report | None = None,
     stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> Trainer:
     """Go on from the folder's checkpoint; `change` may alter what it says, such as the schedule."""
-    config, state = load_checkpoint(folder / CHECKPOINT)
-    config = change(config)
+    config, state = group.share(lambda: load_checkpoint(folder / CHECKPOINT))
+    with group.together():
+        config = change(config)
     with Workers(config.threads) as workers:
-        trainer = Trainer(config, workers)
-        trainer.load_state_dict(state)
-        _Run(trainer, folder, run, report, stop).go()
+        with group.together():
+            trainer = Trainer(config, workers, group)
+            trainer.load_state_dict(state)
+            session = _Run(trainer, folder, run, report, stop)
+        session.go()
     return trainer
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CHECKPOINT).exists():
+        raise TrainingError(f"{folder} already holds a run; resume it or choose another folder")
 
 
 def held_back(run: RunConfig, config: TrainConfig) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -102,6 +118,8 @@ def held_back(run: RunConfig, config: TrainConfig) -> tuple[np.ndarray | None, n
 
 
 class _Run:
+    """What happens from here to the end; in a group, process 0 alone measures and writes."""
+
     def __init__(
         self,
         trainer: Trainer,
@@ -111,11 +129,13 @@ class _Run:
         stop: Callable[[], bool],
     ) -> None:
         self.trainer, self.folder, self.run = trainer, folder, run
+        self.group, self.writes = trainer.group, trainer.group.rank == 0
         self.report, self.stop = report, stop
         self.valid, self.test = held_back(run, trainer.config)
         self.guard = Guard()
-        self.metrics = Metrics(folder / METRICS, trainer.done)
-        save_config(trainer.config, folder / CONFIG)
+        self.metrics = Metrics(folder / METRICS, trainer.done) if self.writes else None
+        if self.writes:
+            save_config(trainer.config, folder / CONFIG)
         if trainer.config.optimiser.kind == NT_ASGD and self.valid is None:
             raise TrainingError("NT-ASGD goes by validation: it needs a text to validate on")
         self.start, self.start_done = time.monotonic(), trainer.done
@@ -124,20 +144,46 @@ class _Run:
 
     def go(self) -> None:
         trainer, total = self.trainer, self.trainer.config.schedule.total
-        while trainer.done < total and not self.stop():
+        while trainer.done < total:
+            stop, save, validate = self._wishes()
+            if stop:
+                break
             before = trainer.done
-            update = trainer.update()
-            self.guard.see(update.bpb)
-            self._log(update)
-            self._tell()
+            self._update()
             self._look()
             if before < trainer.config.schedule.decay_start <= trainer.done:
                 save_checkpoint(trainer, self.folder / BEFORE_DECAY)
-            self._save_and_validate()
+            if save and self.guard.sound:
+                save_checkpoint(trainer, self.folder / CHECKPOINT)
+                self.saved = time.monotonic()
+            if validate:
+                self._measure("valid", self.valid, self.run.valid_size)
+                self.validated = time.monotonic()
         save_checkpoint(trainer, self.folder / CHECKPOINT)
         if trainer.done >= total:
             self._measure("valid", self.valid)
             self._measure("test", self.test)
+
+    def _wishes(self) -> list[bool]:
+        """Whether to stop, and whether to save and to validate after the next update."""
+        now = time.monotonic()
+        save = now - self.saved >= self.run.save_seconds
+        validate = now - self.validated >= self.run.valid_seconds
+        # Clocks differ, and all processes must save at the same update.
+        return self.group.any(self.stop(), self.writes and save, self.writes and validate)
+
+    def _update(self) -> None:
+        try:
+            update = self.trainer.update()
+            self.guard.see(update.bpb)
+        except LostError:
+            raise
+        except TrainingError:
+            if self.writes:
+                raise
+            raise ElsewhereError("process 0 sees and reports the same") from None
+        self._log(update)
+        self._tell()
 
     def _look(self) -> None:
         """Let NT-ASGD see a validation at fixed updates, so that a resumed run sees the same."""
@@ -146,18 +192,10 @@ class _Run:
             return
         if trainer.updates % optimiser.interval:
             return
-        bpb = self._bpb(trainer.network, self.valid[: self.run.valid_size])
+        text = self.valid[: self.run.valid_size]
+        bpb = self.group.share(lambda: self._bpb(trainer.network, text))
         trainer.average.measure(bpb, trainer.updates)
         self._write(measured=round(bpb, 5), averaging=trainer.average.since is not None)
-
-    def _save_and_validate(self) -> None:
-        now = time.monotonic()
-        if now - self.saved >= self.run.save_seconds and self.guard.sound:
-            save_checkpoint(self.trainer, self.folder / CHECKPOINT)
-            self.saved = now
-        if now - self.validated >= self.run.valid_seconds:
-            self._measure("valid", self.valid, self.run.valid_size)
-            self.validated = time.monotonic()
 
     def _log(self, update: Update) -> None:
         self.recent.append(update)
@@ -170,7 +208,7 @@ class _Run:
         self.recent = []
 
     def _measure(self, name: str, text: np.ndarray | None, size: int | None = None) -> None:
-        if text is None:
+        if text is None or not self.writes:
             return
         symbols = text[:size]
         for key, network in zip((name, f"{name}_average"), self.trainer.networks, strict=True):
@@ -182,6 +220,8 @@ class _Run:
         return bits_per_byte(network, np.asarray(text), lanes, self.trainer.workers)
 
     def _write(self, **values: float) -> None:
+        if self.metrics is None:
+            return
         trainer = self.trainer
         seconds = round(trainer.seconds, 2)
         when: dict[str, float] = {"bytes": trainer.done, "updates": trainer.updates}

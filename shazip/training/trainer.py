@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from shazip.config import NetworkConfig
 from shazip.training.architecture import Sizes, Trainable, new_network
 from shazip.training.data import Corpus, Feed
+from shazip.training.distributed import ALONE, Group
 from shazip.training.errors import TrainingError
 from shazip.training.grid import grids, set_grids
 from shazip.training.model import LayerState, Network, State
@@ -67,19 +68,32 @@ class Update:
 
 
 class Trainer:
-    """Network, average, optimiser, feed and lane states of one run."""
+    """Network, average, optimiser, feed and lane states of one run.
 
-    def __init__(self, config: TrainConfig, workers: Workers) -> None:
-        self.config, self.workers = config, workers
+    In a group of several processes each has all of them, but only its own lanes' states.
+    """
+
+    def __init__(self, config: TrainConfig, workers: Workers, group: Group = ALONE) -> None:
+        self.config, self.workers, self.group = config, workers, group
+        count = group.size * config.threads
+        if count > config.lanes:
+            raise TrainingError(
+                f"{config.lanes} lanes are too few for {group.size} processes "
+                f"with {config.threads} threads each"
+            )
+        group.take_device(config.device)
         self.network = _network(config)
         self.average = Average(self.network, _network(config), config.optimiser)
         self.optimiser = build(self.network, config.optimiser)
         self.parameters: list[Tensor] = list(self.network.parameters())
         self.feed = Feed(config.corpora, config.lanes, config.seed)
+        first = group.rank * config.threads
         self.parts = [
             _Part(config, index, lanes, self.network.start(lanes.stop - lanes.start))
-            for index, lanes in enumerate(split(config.lanes, config.threads))
+            for index, lanes in enumerate(split(config.lanes, count))
+            if first <= index < first + config.threads
         ]
+        self.wrapped: nn.Module | None = None  # a part's loss, for gradients of all processes
         self.done = self.updates = 0
         self.seconds = 0.0  # spent in updates
 
@@ -92,12 +106,7 @@ class Trainer:
         self._turn_grids_on_or_off()
         windows = self._windows()
         symbols = sum((len(window) - 1) * self.config.lanes for window in windows)
-        results = self.workers.map(
-            lambda part: part.learn(self.network, self.parameters, windows, symbols), self.parts
-        )
-        bpb = sum(float(nats) for nats, _ in results) / math.log(2)
-        for index, parameter in enumerate(self.parameters):
-            parameter.grad = _sum([gradients[index] for _, gradients in results])
+        bpb = self._learn(windows, symbols) / math.log(2)
         clip = self.config.optimiser.clip
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, clip))
         if not math.isfinite(bpb) or not math.isfinite(norm):
@@ -122,14 +131,18 @@ class Trainer:
             network.load_state_dict(other.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that later updates depend on, apart from the configuration."""
+        """Return all that later updates depend on, apart from the configuration.
+
+        In a group it is complete in process 0 only.
+        """
+        lanes, generators = self._states()
         return {
             "model": self.network.state_dict(),
             "average": self.average.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "feed": self.feed.state_dict(),
-            "lanes": [_join(layers) for layers in zip(*[p.state for p in self.parts], strict=True)],
-            "generators": [part.generator.get_state() for part in self.parts],
+            "lanes": lanes,
+            "generators": generators,
             "grids": grids(self.network),
             "done": self.done,
             "updates": self.updates,
@@ -148,9 +161,9 @@ class Trainer:
             part.state = tuple(
                 _cut(layer, part.lanes, self.config.device) for layer in state["lanes"]
             )
-        if len(state["generators"]) == len(self.parts):
-            for part, generator in zip(self.parts, state["generators"], strict=True):
-                part.generator.set_state(generator)
+        if len(state["generators"]) == self.group.size * self.config.threads:
+            for part in self.parts:
+                part.generator.set_state(state["generators"][part.index])
         self.done, self.updates = state["done"], state["updates"]
         self.seconds = state["seconds"]
         begun = state.get("average_start", {"since": None, "measured": []})
@@ -171,11 +184,22 @@ class Trainer:
             text = self.feed.texts[0]
             # Fitted to the average, which is exported; in a worker, where torch has one thread.
             (found,) = self.workers.map(lambda network: fit_grids(network, text), [average])
+            found = {name: tensor.contiguous() for name, tensor in found.items()}
+            self.group.equalise(list(found.values()))  # machines may round differently
         self._set_grids(found)
 
     def _set_grids(self, found: dict[str, Tensor]) -> None:
         for network in self.networks:
             set_grids(network, found)
+
+    def _states(self) -> tuple[list[dict[str, Tensor | None]], list[Tensor]]:
+        """Return the state of each layer over all lanes, and of each part's generator."""
+        device = self.config.device if self.group.size == 1 else "cpu"
+        own = [(part.state, part.generator.get_state()) for part in self.parts]
+        own = [(tuple(layer.to(device) for layer in state), numbers) for state, numbers in own]
+        parts = [part for of_process in self.group.gather(own) for part in of_process]
+        layers = zip(*[state for state, _ in parts], strict=True)
+        return [_join(layer) for layer in layers], [numbers for _, numbers in parts]
 
     def _windows(self) -> list[Tensor]:
         # Lengths come from seed and update number, so there is no random state to save.
@@ -187,6 +211,33 @@ class Trainer:
             symbols = torch.from_numpy(self.feed.read(steps))
             windows.append(symbols.to(self.config.device, torch.int64))
         return windows
+
+    def _learn(self, windows: list[Tensor], symbols: int) -> float:
+        """Leave the gradients of the mean loss in the parameters; return it in nats per symbol."""
+        if self.group.size > 1 and self.config.threads == 1:
+            nats = self._learn_wrapped(windows, symbols)
+        else:
+            results = self.workers.map(
+                lambda part: part.learn(self.network, self.parameters, windows, symbols), self.parts
+            )
+            nats = sum(float(nats) for nats, _ in results)
+            gradients = [_sum([g[i] for _, g in results]) for i in range(len(self.parameters))]
+            for parameter, gradient in zip(self.parameters, self.group.sum(gradients), strict=True):
+                parameter.grad = gradient
+        # On the CPU, and before anything waits for a GPU that might wait for a lost process.
+        (total,) = self.group.sum([torch.tensor(nats, dtype=torch.float64)])
+        return float(total)
+
+    def _learn_wrapped(self, windows: list[Tensor], symbols: int) -> float:
+        if self.wrapped is None:
+            self.wrapped = self.group.wrap(_Whole(self.network))
+        nats, (part,) = 0.0, self.parts
+        for window in windows:
+            loss, penalty = self.wrapped(part, window[:, part.lanes])
+            nats += float(loss.detach()) / symbols
+            # The mean over the processes is taken of it, and the sum is wanted.
+            self.group.backward((loss + penalty) * (self.group.size / symbols))
+        return nats
 
     def _step(self) -> float:
         rate = self.config.schedule.rate(self.done)
@@ -201,7 +252,7 @@ class _Part:
     """The lanes of one thread: their state and the random numbers of their dropout."""
 
     def __init__(self, config: TrainConfig, index: int, lanes: slice, state: State) -> None:
-        self.config, self.lanes, self.state = config, lanes, state
+        self.config, self.index, self.lanes, self.state = config, index, lanes, state
         self.generator = torch.Generator(config.device).manual_seed(config.seed * 1000 + index)
 
     def learn(
@@ -210,7 +261,7 @@ class _Part:
         """Return this part's share of the mean loss (nats per symbol) and of its gradients."""
         nats, gradients = torch.zeros(()), None
         for window in windows:
-            loss, penalty = self._loss(network, window[:, self.lanes])
+            loss, penalty = self.loss(network, window[:, self.lanes])
             loss = loss / symbols
             new = torch.autograd.grad(loss + penalty / symbols, parameters)
             gradients = new if gradients is None else tuple(map(torch.add, gradients, new))
@@ -218,7 +269,7 @@ class _Part:
         assert gradients is not None
         return nats, gradients
 
-    def _loss(self, network: Trainable, window: Tensor) -> tuple[Tensor, Tensor | float]:
+    def loss(self, network: Trainable, window: Tensor) -> tuple[Tensor, Tensor | float]:
         """Return the cross-entropy (nats) and the penalty of the window, summed over symbols."""
         with torch.autocast(window.device.type, torch.bfloat16, enabled=self.config.bfloat16):
             raw, dropped, state = network.outputs(window[:-1], self.state, self.generator)
@@ -228,6 +279,17 @@ class _Part:
         penalty = wishes.penalty(raw, dropped) if wishes.penalises else 0.0
         logits = logits.float().flatten(0, 1)
         return F.cross_entropy(logits, window[1:].flatten(), reduction="sum"), penalty
+
+
+class _Whole(nn.Module):
+    """What an update computes in one call, which is what gradients can be exchanged behind."""
+
+    def __init__(self, network: Trainable) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, part: _Part, window: Tensor) -> tuple[Tensor, Tensor | float]:
+        return part.loss(self.network, window)
 
 
 def _network(config: TrainConfig) -> Trainable:

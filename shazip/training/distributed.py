@@ -1,0 +1,159 @@
+"""Several processes on one run: each trains its share of the lanes, and they meet in every update.
+
+torchrun starts them and tells each in its environment which it is. Process 0 writes the files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from shazip.training.errors import TrainingError
+
+T = TypeVar("T")
+
+
+class LostError(TrainingError):
+    """Another process of the run has ended, or cannot be reached any more."""
+
+
+class ElsewhereError(TrainingError):
+    """Another process of the run could not go on; it is the one that reports why."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run, in which this one has number `rank`; by default it is alone.
+
+    Every method is called by all of them at the same point. Raises LostError if one is missing.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0  # among those on this machine
+    local_size: int = 1
+
+    def take_device(self, device: str) -> None:
+        """Let `cuda` mean a GPU of this process's own. Raises TrainingError if there is none."""
+        if device != "cuda" or self.size == 1:
+            return
+        found = torch.cuda.device_count()
+        if self.local_rank >= found:
+            raise TrainingError(f"{self.local_size} processes here need a GPU each, found {found}")
+        torch.cuda.set_device(self.local_rank)
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Return a module whose backward pass averages the gradients of all processes."""
+        with self._meeting():
+            return DistributedDataParallel(module, broadcast_buffers=False)
+
+    def backward(self, loss: Tensor) -> None:
+        """Run the backward pass of what came out of a wrapped module."""
+        with self._meeting():
+            loss.backward()  # type: ignore[no-untyped-call]
+
+    def sum(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return the sums of the processes' `tensors`, all of one type and device."""
+        if self.size == 1:
+            return list(tensors)
+        flat = torch.cat([tensor.flatten() for tensor in tensors])  # one message instead of many
+        with self._meeting():
+            dist.all_reduce(flat)
+        pieces = torch.split(flat, [tensor.numel() for tensor in tensors])
+        return [piece.view_as(tensor) for piece, tensor in zip(pieces, tensors, strict=True)]
+
+    def any(self, *flags: bool) -> list[bool]:
+        """Return for each flag whether it is up in any process."""
+        counts = self.sum([torch.tensor(flags, dtype=torch.int64)])
+        return [bool(count) for count in counts[0]]
+
+    def equalise(self, tensors: Sequence[Tensor]) -> None:
+        """Copy the values of process 0 into `tensors`."""
+        if self.size == 1:
+            return
+        with self._meeting(), torch.no_grad():
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+    def share(self, make: Callable[[], T]) -> T:
+        """Return to all what `make` returns in process 0. Raises ElsewhereError if it fails."""
+        if self.size == 1:
+            return make()
+        made: list[Any] = [None]
+        with self.together():
+            if self.rank == 0:
+                made = [make()]
+        with self._meeting():
+            dist.broadcast_object_list(made, 0)
+        result: T = made[0]
+        return result
+
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all in process 0, in the others their own."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] | None = [None] * self.size if self.rank == 0 else None
+        with self._meeting():
+            dist.gather_object(value, values, 0)
+        return [value] if values is None else values
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let all fail if one does, so that none waits for it; the first that failed says why."""
+        failure: Exception | None = None
+        try:
+            yield
+        except Exception as error:
+            failure = error
+        failed = self.any(*(failure is not None and rank == self.rank for rank in range(self.size)))
+        if failure is not None and failed.index(True) == self.rank:
+            raise failure
+        if any(failed):
+            raise ElsewhereError(f"process {failed.index(True)} could not go on")
+
+    @contextmanager
+    def _meeting(self) -> Iterator[None]:
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise LostError(
+                f"process {self.rank} of {self.size} lost another one; the last checkpoint stays"
+            ) from error
+
+
+ALONE = Group()
+
+
+@contextmanager
+def joined() -> Iterator[Group]:
+    """Yield the group that torchrun started this process in. Raises LostError if it cannot meet."""
+    size = _number("WORLD_SIZE", 1)
+    if size == 1:
+        yield ALONE
+        return
+    local_rank, local_size = _number("LOCAL_RANK", 0), _number("LOCAL_WORLD_SIZE", 1)
+    group = Group(_number("RANK"), size, local_rank, local_size)
+    # What is said between updates stays off the GPU, where a lost process shows only after minutes.
+    has_gpus = torch.cuda.is_available() and dist.is_nccl_available()
+    with group._meeting():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpus else "gloo")
+    yield group
+    # After a failure the others may be gone, and to take leave of them would take forever.
+    dist.destroy_process_group()
+
+
+def _number(name: str, default: int | None = None) -> int:
+    try:
+        return int(os.environ.get(name, "" if default is None else default))
+    except ValueError:
+        raise TrainingError(f"{name} is no number; several processes need torchrun") from None
