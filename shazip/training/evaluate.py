@@ -8,9 +8,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from shazip.lanes import interleave
 from shazip.training.architecture import Trainable
 from shazip.training.parallel import Workers, split
+from shazip.training.start import LINE_END
 
+IGNORED = -100  # a target that costs nothing
 STEPS = 256  # per call of the network; changes nothing but the speed
 
 
@@ -22,12 +25,30 @@ def bits_per_byte(
     if length < 2:
         raise ValueError(f"{len(text)} bytes are too few for {lanes} lanes")
     columns = np.ascontiguousarray(text[: length * lanes].reshape(lanes, length).T)
+    return _bits(network, columns, workers, bfloat16) / ((length - 1) * lanes)
+
+
+def bits(network: Trainable, text: np.ndarray, lanes: int, workers: Workers) -> float:
+    """Return the cost of all of `text`, uint8 (n,), in the lanes that a block of it would have.
+
+    Each lane's first symbol follows the end of a line.
+    """
+    steps = -(-len(text) // lanes)
+    columns = np.full((steps + 1) * lanes, IGNORED)
+    columns[:lanes] = LINE_END
+    columns[lanes : lanes + len(text)] = interleave(text, lanes)
+    return _bits(network, columns.reshape(-1, lanes), workers, False)
+
+
+def _bits(network: Trainable, columns: np.ndarray, workers: Workers, bfloat16: bool) -> float:
+    """Return the cost of all but the first of `columns` (length, lanes)."""
+    lanes = columns.shape[1]
     parts = [columns[:, lane] for lane in split(lanes, min(workers.count, lanes))]
     training = network.training
     network.eval()
     nats = workers.map(lambda part: _nats(network, part, bfloat16), parts)
     network.train(training)
-    return sum(nats) / math.log(2) / ((length - 1) * lanes)
+    return sum(nats) / math.log(2)
 
 
 @torch.no_grad()
@@ -40,6 +61,6 @@ def _nats(network: Trainable, columns: np.ndarray, bfloat16: bool) -> float:
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits, state = network(symbols[start : start + len(targets)], state)
         nats += F.cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), reduction="sum"
+            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
         ).item()
     return nats

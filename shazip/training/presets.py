@@ -19,6 +19,7 @@ PUBLISHED: Values = {
     "epsilon": 1e-6,
     "betas": (0.9, 0.999),
     "decay": 0.0,
+    "quantise_last": 0.0,
     "jitter": 0.05,  # theirs: 5 % of the windows half as long, the rest normal, deviation 5
     "drop_input": 0.1,
     "dropout": 0.1,
