@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Measure the native engine beside what bounds it: `benchmarks/engine [--threads N] [--rounds N]`.
+"""Measure the native engine beside what bounds it: `python benchmarks/engine [--threads N]`.
 
-The bare loop is the engine's own int8 products over the shapes of a step and nothing else; it is
-held against torch's float32 GEMM, and the engine against both and against the torch engine. All
-sides are timed in turn in one process and the fastest of many rounds counts, so that a busy machine
-slows all alike. It needs torch, and the default model to be the published one of width 384.
+The bare loop is the engine's own int8 products over the shapes of a step, by weights and by a full
+attention memory, and nothing else; its products by weights alone are held against torch's float32
+GEMM, the engine against the bare loop and the torch engine. Sides that are compared take turns in
+one process and the fastest of many rounds counts, so that a busy machine slows all alike. It needs
+torch, and wants a default model of width 384 with two layers and a window of 512.
 """
 
 from __future__ import annotations
@@ -21,19 +22,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from shazip import modelstore
 from shazip.archive import Codec
 from shazip.coder import Encoder
 from shazip.engines.native import NativeEngine, available_threads, variants
-from shazip.engines.torch import TorchEngine
 from shazip.modelfile import IntegerModel
+
+try:
+    import torch
+
+    from shazip.engines.torch import TorchEngine
+except ImportError:
+    sys.exit(
+        "benchmarks/engine compares with torch, which is not installed: pip install '.[torch]'"
+    )
 
 HERE = Path(__file__).resolve().parent
 COSTS = ("products", "attention", "element-wise", "frequencies", "waiting")
-TURN = 256  # bytes that a work does in its turn: some milliseconds
+KINDS = ("step", "bare", "weights")
+LANES = (1, 2, 4, 8, 16, 32, 64)
+TURN = 128  # bytes that a work does in its turn: some milliseconds
+SLOW = ("portable",)  # variants that are measured with one lane only, for a tenth of the rounds
 Work = Callable[[], object]
+Speeds = dict[tuple[str, int, int, str], float]  # seconds a byte of (variant, lanes, threads, kind)
 
 
 def main() -> int:
@@ -42,16 +54,19 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=min(2, available_threads()))
     parser.add_argument("--rounds", type=int, default=40, help="of which the fastest counts")
     wishes = parser.parse_args()
+    start = time.perf_counter()
     model = modelstore.default()
     weights, memory = operations(model)
     print(f"{platform.machine()}, {wishes.threads} threads, model {model.name}: {model.config}")
     print(f"products per byte: {weights / 1e6:.2f} M by weights, {memory / 1e6:.2f} M by memory")
     speeds = measure_steps(model, wishes.threads, wishes.rounds)
-    report_products(speeds, weights, wishes.threads, wishes.rounds)
-    report_steps(speeds, wishes.threads)
+    report_products(speeds, operations(model), wishes.threads, wishes.rounds)
+    report_steps(model, speeds, wishes.threads, wishes.rounds)
     report_end_to_end(model, speeds, wishes.threads)
+    report_lanes(model, wishes.threads, wishes.rounds)
     report_costs(model, wishes.threads)
     report_small_file()
+    print(f"\nmeasured in {time.perf_counter() - start:.0f} s")
     return 0
 
 
@@ -75,9 +90,16 @@ class Stepper:
     def __init__(self, engine: NativeEngine | TorchEngine, lanes: int) -> None:
         self.predictor = engine.predictor(lanes)
         self.lanes = lanes
+        self.window = engine.model.config.window
         self.columns = np.frombuffer(text(1 << 16), np.uint8)[: (1 << 16) // lanes * lanes]
         self.columns = np.ascontiguousarray(self.columns.reshape(lanes, -1).T)
         self.position = 0
+
+    def fill(self) -> Stepper:
+        """Fill the window; a step costs the same from then on."""
+        for _ in range(self.window):
+            self.step()
+        return self
 
     def step(self) -> np.ndarray:
         """Do one step; return its frequencies."""
@@ -89,6 +111,30 @@ class Stepper:
     def products(self) -> None:
         """Do a step's products only; the native engine's."""
         self.predictor.native.products_only(self.lanes)
+
+    def products_by_weights(self) -> None:
+        """Do a step's products but for those by attention memory; the native engine's."""
+        self.predictor.native.products_only(self.lanes, False)
+
+    def works(self) -> dict[str, Work]:
+        """Return a turn of each of KINDS."""
+        works = (self.step, self.products, self.products_by_weights)
+        times = max(1, TURN // self.lanes)
+        return {kind: repeated(work, times) for kind, work in zip(KINDS, works, strict=True)}
+
+    def turn_size(self) -> int:
+        """Return the bytes of a turn."""
+        return max(1, TURN // self.lanes) * self.lanes
+
+
+def repeated(work: Work, times: int) -> Work:
+    """Return a work that does `work` so many times."""
+
+    def run() -> None:
+        for _ in range(times):
+            work()
+
+    return run
 
 
 def in_turn(works: dict[object, Work], rounds: int) -> dict[object, float]:
@@ -106,37 +152,29 @@ def in_turn(works: dict[object, Work], rounds: int) -> dict[object, float]:
     return fastest
 
 
-def measure_steps(model: IntegerModel, threads: int, rounds: int) -> dict[object, float]:
-    """Return seconds per byte for (variant or "torch", lanes, threads, "step" or "bare")."""
-    speeds: dict[object, float] = {}
+def measured_with(lanes: int) -> list[str]:
+    """Return the variants that are measured with so many lanes."""
+    return [name for name in variants() if lanes == 1 or name not in SLOW]
+
+
+def measure_steps(model: IntegerModel, threads: int, rounds: int) -> Speeds:
+    """Return the speeds of all variants with 1 and 32 lanes."""
+    speeds: Speeds = {}
     for lanes in (1, 32):
-        repeat = TURN // lanes
-        works: dict[object, Work] = {}
-        for variant in variants():
+        for variant in measured_with(lanes):
+            works: dict[object, Work] = {}
             for count in sorted({1, threads}):
-                stepper = Stepper(NativeEngine(model, count, variant=variant), lanes)
-                for _ in range(model.config.window + 1):
-                    stepper.step()
-                works[variant, lanes, count, "step"] = repeated(stepper.step, repeat)
-                works[variant, lanes, count, "bare"] = repeated(stepper.products, repeat)
-        measured = in_turn(works, rounds)
-        stepper = Stepper(TorchEngine(model, threads=threads), lanes)
-        for _ in range(model.config.window + 1):
-            stepper.step()
-        works = {("torch", lanes, threads, "step"): repeated(stepper.step, repeat)}
-        measured |= in_turn(works, max(2, rounds // 10))
-        speeds |= {name: seconds / TURN for name, seconds in measured.items()}
+                stepper = Stepper(NativeEngine(model, count, variant=variant), lanes).fill()
+                works |= {(variant, lanes, count, k): w for k, w in stepper.works().items()}
+            measured = in_turn(works, max(2, rounds // 10 if variant in SLOW else rounds))
+            speeds |= {name: s / stepper.turn_size() for name, s in measured.items()}
     return speeds
 
 
-def repeated(work: Work, times: int) -> Work:
-    """Return a work that does `work` so many times."""
-
-    def run() -> None:
-        for _ in range(times):
-            work()
-
-    return run
+def measure_torch(model: IntegerModel, lanes: int, threads: int, rounds: int) -> float:
+    """Return the torch engine's seconds a byte, with a memory that is not full yet."""
+    stepper = Stepper(TorchEngine(model, threads=threads), lanes)
+    return in_turn({"step": stepper.step}, rounds)["step"] / lanes
 
 
 def gemm_rate(threads: int, rounds: int) -> float:
@@ -144,7 +182,7 @@ def gemm_rate(threads: int, rounds: int) -> float:
     torch.set_num_threads(threads)
     a, b = torch.randn(512, 384), torch.randn(1536, 384)
     with torch.inference_mode():
-        seconds = in_turn({"gemm": lambda: a @ b.t()}, 5 * rounds)["gemm"]
+        seconds = in_turn({"gemm": lambda: a @ b.t()}, rounds)["gemm"]
     return 512 * 384 * 1536 / seconds
 
 
@@ -153,67 +191,82 @@ def wanted(name: str, found: float, least: float) -> None:
     print(f"  {name}: {found:.2f} (wanted {least:g}){'' if found >= least else '  MISSED'}")
 
 
-def report_products(speeds: dict[object, float], weights: int, threads: int, rounds: int) -> None:
+def report_products(speeds: Speeds, products: tuple[int, int], threads: int, rounds: int) -> None:
     """Print the bare loops' rates beside float32 GEMM's."""
-    print("\nproducts alone, 10**9 multiply-adds a second")
     counts = sorted({1, threads})
+    weights, every = products[0] / 1e9, sum(products) / 1e9
     gemm = {count: gemm_rate(count, rounds) / 1e9 for count in counts}
-    head = [f"{lanes} lanes, {count} threads" for lanes in (1, 32) for count in counts]
-    print(" " * 32 + "".join(f"{name:>20}" for name in head))
+    print("\nproducts alone, 10**9 multiply-adds a second: by weights / all, by memory as well")
+    sides = [(lanes, count) for lanes in (1, 32) for count in counts]
+    head = [f"{lanes} lanes, {count} threads" for lanes, count in sides]
+    print(" " * 25 + "".join(f"{name:>20}" for name in head))
     for variant in variants():
         rates = [
-            weights / speeds[variant, lanes, count, "bare"] / 1e9
-            for lanes in (1, 32)
-            for count in counts
+            f"{weights / speeds[variant, *side, 'weights']:.1f} / "
+            f"{every / speeds[variant, *side, 'bare']:.1f}"
+            for side in sides
+            if variant in measured_with(side[0])
         ]
-        print(f"  bare loop, {variant:20}" + "".join(f"{rate:20.1f}" for rate in rates))
+        print(f"  bare loop, {variant:12}" + "".join(f"{rate:>20}" for rate in rates))
     print("  torch float32 GEMM, 512 rows: " + ", ".join(f"{gemm[c]:.1f} with {c}" for c in counts))
-    best = weights / speeds[variants()[0], 32, threads, "bare"] / 1e9
-    wanted(f"bare loop ({variants()[0]}, 32 lanes) by GEMM", best / gemm[threads], 1)
+    best = weights / speeds[variants()[0], 32, threads, "weights"]
+    wanted(f"by weights ({variants()[0]}, 32 lanes) by GEMM", best / gemm[threads], 1)
 
 
-def report_steps(speeds: dict[object, float], threads: int) -> None:
+def report_steps(model: IntegerModel, speeds: Speeds, threads: int, rounds: int) -> None:
     """Print the steps' times, and how they scale with threads."""
-    print("\na step (predict and update), microseconds a byte")
+    print("\na step (predict and update), microseconds a byte; beside it the bare loop")
+    best = variants()[0]
     for lanes in (1, 32):
-        slow = speeds["torch", lanes, threads, "step"]
-        print(f"  {lanes} lanes: torch engine {1e6 * slow:.1f}")
-        for variant in variants():
-            step, bare = (speeds[variant, lanes, threads, kind] for kind in ("step", "bare"))
-            one_step, one_bare = (speeds[variant, lanes, 1, kind] for kind in ("step", "bare"))
+        print(f"  {lanes} lanes")
+        for variant in measured_with(lanes):
+            step, bare, weights = (speeds[variant, lanes, threads, kind] for kind in KINDS)
+            gains = {
+                k: speeds[variant, lanes, 1, k] / speeds[variant, lanes, threads, k] for k in KINDS
+            }
             print(
-                f"    {variant:12} {1e6 * step:7.2f}, bare {1e6 * bare:7.2f} ({bare / step:.0%});"
-                f" {threads} threads: step x{one_step / step:.2f}, bare x{one_bare / bare:.2f}"
+                f"    {variant:12} {1e6 * step:7.2f}, bare {1e6 * bare:7.2f} ({bare / step:.0%}),"
+                f" by weights {1e6 * weights:7.2f} ({weights / step:.0%}); {threads} threads:"
+                f" step x{gains['step']:.2f}, bare x{gains['bare']:.2f}"
             )
-        best = variants()[0]
-        step, bare = (speeds[best, lanes, threads, kind] for kind in ("step", "bare"))
-        one_step, one_bare = (speeds[best, lanes, 1, kind] for kind in ("step", "bare"))
-        wanted("as fast as the torch engine, times", slow / step, 8 if lanes == 1 else 3)
-        wanted("scaling by the bare loop's own", one_step / step / (one_bare / bare), 0.9)
+        wanted("scaling by the bare loop's own", scaling(speeds, best, lanes, threads), 0.9)
+        slow = measure_torch(model, lanes, threads, rounds)
+        times = slow / speeds[best, lanes, threads, "step"]
+        print(f"    torch engine {1e6 * slow:.1f}")
+        wanted("as fast as the torch engine, times", times, 8 if lanes == 1 else 3)
 
 
-def report_end_to_end(model: IntegerModel, speeds: dict[object, float], threads: int) -> None:
+def scaling(speeds: Speeds, variant: str, lanes: int, threads: int) -> float:
+    """Return what threads gain in a step, by what they gain in the bare loop."""
+    step, bare = (
+        speeds[variant, lanes, 1, kind] / speeds[variant, lanes, threads, kind]
+        for kind in ("step", "bare")
+    )
+    return step / bare
+
+
+def report_end_to_end(model: IntegerModel, speeds: Speeds, threads: int) -> None:
     """Print the rate of a file's compression without mixing as a share of the bare loop's."""
     print("\nfrom file to archive, network alone, 32 lanes")
-    weights, memory = operations(model)
-    size = 1 << 17
+    size = 1 << 16
+    chosen = [name for name in variants() if name in (variants()[0], "avx2")]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "text"
         source.write_bytes(text(size))
         works: dict[object, Work] = {}
-        for variant in variants():
+        for variant in chosen:
             engine = NativeEngine(model, threads, variant=variant)
             codec = Codec(model, engine=engine, mix=False, lanes=32)
             works[variant] = lambda codec=codec: compress_file(codec, source)
-        seconds = in_turn(works, 4)
-    for variant, found in seconds.items():
-        bare = speeds[variant, 32, threads, "bare"]
-        share, with_memory = bare * size / found, bare * (1 + memory / weights) * size / found
+        seconds = in_turn(works, 3)
+    for variant in chosen:
+        found = seconds[variant]
+        share = {k: speeds[variant, 32, threads, k] * size / found for k in KINDS}
         print(
             f"    {variant:12} {found / size * 1e6:7.2f} us a byte, {size / found / 1e3:6.1f} kB/s:"
-            f" {share:.0%} of the bare loop's rate, {with_memory:.0%} with the products by memory"
+            f" {share['weights']:.0%} of the bare loop's rate by weights alone"
         )
-        wanted("rate by the bare loop's", with_memory, 0.65)
+        wanted("rate by the bare loop's", share["bare"], 0.65)
 
 
 def compress_file(codec: Codec, source: Path) -> None:
@@ -222,38 +275,55 @@ def compress_file(codec: Codec, source: Path) -> None:
         codec.compress_stream(reader, writer)
 
 
+def report_lanes(model: IntegerModel, threads: int, rounds: int) -> None:
+    """Print the speed of a step by the number of lanes."""
+    best = variants()[0]
+    print(f"\na step by lanes ({best}), microseconds a byte")
+    print(f"  {'lanes':>5} {'1 thread':>10} {f'{threads} threads':>10}")
+    for lanes in LANES:
+        works: dict[object, Work] = {}
+        for count in sorted({1, threads}):
+            stepper = Stepper(NativeEngine(model, count), lanes).fill()
+            works[count] = stepper.works()["step"]
+        found = in_turn(works, max(2, rounds // 2))
+        times = {count: 1e6 * seconds / stepper.turn_size() for count, seconds in found.items()}
+        print(f"  {lanes:5} {times[1]:10.2f} {times[threads]:10.2f}")
+
+
 def report_costs(model: IntegerModel, threads: int) -> None:
     """Print what a byte's time is spent on."""
     print(
         "\nmicroseconds a byte by what they are spent on (each thread's, averaged; coding on one)"
     )
     for lanes in (1, 32):
-        stepper = Stepper(NativeEngine(model, threads), lanes)
+        stepper = Stepper(NativeEngine(model, threads), lanes).fill()
         rows, times = [], []
-        for _ in range(model.config.window + 1):
-            stepper.step()
-        for _ in range(2000 // lanes):
+        for _ in range(8000 // lanes):
             stepper.predictor.native.count_costs(True)
             start = time.perf_counter()
             stepper.step()
             times.append(time.perf_counter() - start)
             rows.append(np.mean(stepper.predictor.native.costs(), axis=0))
-        shares = np.median(rows, axis=0) / np.median(np.sum(rows, axis=1))
-        costs = shares * statistics.median(times) / lanes * 1e6
+        fastest = np.argsort(times)[: len(times) // 10 + 1]  # not those that others disturbed
+        shares = np.mean(np.array(rows)[fastest], axis=0)
+        total = statistics.mean(times[i] for i in fastest) / lanes * 1e6
+        costs = shares / shares.sum() * total
         parts = [f"{name} {cost:.2f}" for name, cost in zip(COSTS, costs, strict=True)]
         print(f"  {lanes} lanes: {', '.join(parts)}, coding {1e6 * coding_cost(stepper):.2f}")
 
 
 def coding_cost(stepper: Stepper) -> float:
     """Return the seconds a byte that the range coder takes."""
-    encoder = Encoder(stepper.lanes)
     rows = [stepper.step() for _ in range(512 // stepper.lanes)]
     column = np.zeros(stepper.lanes, np.uint8)
-    start = time.perf_counter()
-    for freqs in rows:
-        encoder.encode(column, freqs)
-    encoder.finish()
-    return (time.perf_counter() - start) / 512
+
+    def code() -> None:
+        encoder = Encoder(stepper.lanes)
+        for freqs in rows:
+            encoder.encode(column, freqs)
+        encoder.finish()
+
+    return in_turn({"coding": code}, 20)["coding"] / 512
 
 
 def report_small_file() -> None:

@@ -21,7 +21,9 @@ constexpr int kLogitMax = 32767;
 
 constexpr int kPadding = 64;   // rows of channels are padded to a multiple of this, with zeros
 constexpr int kBatch = 32;     // lanes that go through the network together
-constexpr int kQuad = 4;       // entries of attention memory that lie interleaved
+constexpr int kQuad = 4;       // entries of attention memory whose channels lie interleaved
+constexpr int kGroup = 16;     // entries, four quads, that a reader takes together
+constexpr int kBlock = 64;     // bytes of a quad's sixteen channels
 
 // A layer norm's learned scale and bias; for a site on the residual stream shift is 11.
 struct Norm {
@@ -83,11 +85,18 @@ struct Model {
   Product output;
 };
 
-// One lane's state is a slice of each of these. Attention memory: (quads, heads, head_padded / 4, 4 entries, 4 channels), int8.
+// Where an entry's channel lies in a lane's attention memory: (groups, channels / 16, 4 quads, 4, 4 entries, 4 channels), int8, so that
+// a group is read from its first byte to its last. `channels` is heads * head_padded.
+static constexpr ptrdiff_t memory_at(int32_t entry, int32_t channel, int32_t channels) {
+  return (static_cast<ptrdiff_t>(entry / kGroup) * channels / 16 + channel / 16) * 4 * kBlock + entry % kGroup / kQuad * kBlock +
+         channel % 16 / 4 * 16 + entry % kQuad * 4 + channel % 4;
+}
+
+// One lane's state is a slice of each of these.
 struct State {
   void* hidden;         // (lanes, layers, padded) operands
   int32_t* cell;        // (lanes, layers, padded)
-  int8_t* memory;       // (lanes, attentions, quads * 4 * heads * head_padded)
+  int8_t* memory;       // (lanes, attentions, quads * 4 * heads * head_padded): memory_at
   int32_t* memory_sum;  // (lanes, attentions, heads, quads * 4): each entry's sum over a head's channels
   int32_t* slot;        // (lanes): where the next entry goes
   int32_t* entries;     // (lanes): valid before this step
@@ -110,7 +119,6 @@ struct Shared {
 struct Local {
   void* operand;       // (kBatch, padded) operands
   int32_t* residual;   // (kBatch, padded)
-  int32_t* normal;     // (padded)
   int8_t* bytes;       // (padded)
   int8_t* focus;       // (heads, head_padded)
   void* focus_spread;  // (heads, head_padded), arranged for the variant's scores
@@ -133,7 +141,7 @@ struct Part {
   const State* state;
   const Shared* team;  // of each rank
   Local* local;
-  Barrier* barrier;
+  Barrier* barrier;  // of each rank
   int32_t rank;
   int32_t size;
   int32_t first;
@@ -153,7 +161,9 @@ struct Variant {
   int32_t (*wide_position)(int32_t lane);  // where a wide vector has the 64-bit value of a lane
   void (*store_operand)(void* to, int32_t value);
   void (*step_lanes)(const Part& part);
-  void (*products_only)(const Part& part);  // what the whole step is measured against: no more than its products
+  // What the whole step is measured against: no more than its products, and of these only those by weights.
+  void (*products_only)(const Part& part);
+  void (*weights_only)(const Part& part);
 };
 
 }  // namespace shazip

@@ -110,11 +110,12 @@ NB_MODULE(_native, module) {
           nb::arg("column"), "Take the symbols (live,) that came.")
       .def(
           "products_only",
-          [](Predictor& self, int live) {
+          [](Predictor& self, int live, bool memory) {
             const nb::gil_scoped_release release;
-            self.products_only(live);
+            self.products_only(live, memory);
           },
-          nb::arg("live"), "Do a step's products and nothing else; for measuring.")
+          nb::arg("live"), nb::arg("memory") = true,
+          "Do a step's products, with or without those by attention memory, and nothing else; for measuring.")
       .def("count_costs", &Predictor::count_costs, nb::arg("on"))
       .def("costs", &Predictor::costs, "Ticks (threads, 5): products, attention, element-wise, frequencies, waiting.");
 

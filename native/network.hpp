@@ -86,8 +86,8 @@ class Predictor {
   void step(int live, int16_t* logits, uint32_t* freqs);
   // The symbols that came, as many as the last step had lanes.
   void update(const uint8_t* column, int live);
-  // As many products as a step makes, and nothing else.
-  void products_only(int live);
+  // As many products as a step makes, with or without those by attention memory, and nothing else.
+  void products_only(int live, bool memory);
 
   void count_costs(bool on);
   // Ticks by kind of cost and thread, since they were last switched on.

@@ -15,6 +15,7 @@
 namespace shazip {
 namespace {
 
+constexpr int kGlances = 50;     // without a pause: a meeting is often a matter of a tenth of a microsecond
 constexpr int kSpins = 400;      // of some 40 cycles each: about 5 microseconds
 constexpr int kYields = 200;     // of half a microsecond each, unless another thread has work
 constexpr int kMaxRanks = 4096;  // the low bits of a ticket
@@ -34,6 +35,9 @@ inline void pause_briefly() {
 // Returns true once `ready` does; false if that takes longer than is good to spin.
 template <typename Ready>
 bool spin_until(Ready ready, int yields) {
+  for (int i = 0; i < kGlances; ++i) {
+    if (ready()) return true;
+  }
   for (int i = 0; i < kSpins; ++i) {
     if (ready()) return true;
     pause_briefly();
@@ -58,15 +62,14 @@ void wait_until(Ready ready) {
 
 void wait_for_team(const Part& part) {
   if (part.size == 1) return;
-  Barrier& barrier = *part.barrier;
-  const uint32_t generation = barrier.generation.load(std::memory_order_acquire);
-  const auto size = static_cast<uint32_t>(part.size);
-  if (barrier.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
-    barrier.arrived.store(0, std::memory_order_relaxed);
-    barrier.generation.store(generation + 1, std::memory_order_release);
-    return;
+  std::atomic<uint32_t>& own = part.barrier[part.rank].meetings;
+  const uint32_t meeting = own.load(std::memory_order_relaxed) + 1;
+  own.store(meeting, std::memory_order_release);
+  for (int rank = 0; rank < part.size; ++rank) {
+    // Another one may be a meeting ahead, no more.
+    const std::atomic<uint32_t>& other = part.barrier[rank].meetings;
+    wait_until([&] { return other.load(std::memory_order_acquire) - meeting <= 1; });
   }
-  wait_until([&] { return barrier.generation.load(std::memory_order_acquire) != generation; });
 }
 
 // The threads and what they share. A ticket is a job's number and, in its low bits, how many ranks it has, so that a

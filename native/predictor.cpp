@@ -59,7 +59,7 @@ void Predictor::start_lane(int lane) {
     for (int j = 0; j < start.entries; ++j) {
       for (int i = 0; i < m.width; ++i, ++source) {
         const size_t head = i / m.head_width, c = head * m.head_padded + i % m.head_width;
-        memory[(j / kQuad * channels + c / 4 * 4) * kQuad + j % kQuad * 4 + c % 4] = *source;
+        memory[memory_at(j, static_cast<int32_t>(c), static_cast<int32_t>(channels))] = *source;
         sums[head * slots + j] += *source;
       }
     }
@@ -81,7 +81,6 @@ void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) con
   shared.partial = arena.take<int32_t>(m.attentions ? kBatch * channels + kPadding : 0);
   local.operand = arena.bytes(rows * v.operand);
   local.residual = arena.take<int32_t>(rows);
-  local.normal = arena.take<int32_t>(static_cast<size_t>(m.padded));
   local.bytes = arena.take<int8_t>(static_cast<size_t>(m.padded));
   local.focus = arena.take<int8_t>(channels);
   local.focus_spread = arena.bytes(channels * v.focus);
@@ -123,6 +122,8 @@ void Predictor::plan(int live) {
     teams_.push_back({begin, end - begin, first, last - first});
     team_of_rank_.insert(team_of_rank_.end(), static_cast<size_t>(end - begin), i);
   }
+  // No thread is at work now. Those of a new team have been to different numbers of meetings.
+  for (int i = 0; i < network_.threads(); ++i) barriers_[i].meetings.store(0, std::memory_order_relaxed);
   planned_ = live;
 }
 
@@ -187,10 +188,10 @@ void Predictor::update(const uint8_t* column, int live) {
   stepped_ = 0;
 }
 
-void Predictor::products_only(int live) {
+void Predictor::products_only(int live, bool memory) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (live < 1 || live > lanes_) throw std::invalid_argument("no such lanes");
-  run(live, network_.variant().products_only);
+  run(live, memory ? network_.variant().products_only : network_.variant().weights_only);
 }
 
 void Predictor::count_costs(bool on) {

@@ -156,6 +156,19 @@ def test_a_missing_engine_says_how_to_get_it(model, monkeypatch):
         engines.open_engine(model)
     with pytest.raises(ShazipError, match=r"pip install 'shazip\[torch\]'"):
         engines.open_engine(model, "torch")
+    with pytest.raises(ShazipError, match=r"the native engine is not installed; .* torch engine"):
+        engines.open_engine(model, "native")
+
+
+def test_a_probe_takes_one_of_torchs_threads_and_coding_as_many_as_wished(model, monkeypatch):
+    engine = TorchEngine(model, threads=2)
+    step, seen = engine.network.step, []
+    record = lambda *args: (seen.append(torch.get_num_threads()), step(*args))[1]  # noqa: E731
+    monkeypatch.setattr(engine.network, "step", record)
+    engines.check_canary(engine)
+    assert set(seen) == {1}
+    engine.predictor(1).predict(1)
+    assert seen[-1] == 2
 
 
 def test_asking_what_is_available_does_not_import_torch():

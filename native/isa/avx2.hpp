@@ -7,9 +7,12 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../model.hpp"
 #include "lookup.hpp"
 
 namespace {
+
+using shazip::kBlock;
 
 struct Simd256 {
   static constexpr int kLanes = 8;
@@ -118,45 +121,44 @@ struct Simd : Simd256 {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(spread + 4 * c), words);
     }
   }
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int quads,
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
                      const int32_t*, int32_t* raw) {
-    for (int q = 0; q < quads; q += 4, memory += 4 * stride, raw += 16) {
+    for (int g = 0; g < groups; ++g, memory += stride, raw += 16) {
       I32 sum[4] = {set1(0), set1(0), set1(0), set1(0)};  // of a quad: each entry's two halves
       for (int c = 0; c < channels; c += 4) {
         const I32 query = load(reinterpret_cast<const int32_t*>(spread + 4 * c));
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          const int8_t* at = memory + i * stride + 4 * c;
-          if (c % 16 == 0) __builtin_prefetch(at + 4 * stride);
-          sum[i] = dot(sum[i], load_weights(at), query);
+          sum[i] = dot(sum[i], load_weights(memory + c / 16 * 4 * kBlock + kBlock * i + c % 16 * 4), query);
         }
       }
       store(raw, ordered(sum[0], sum[1]));
       store(raw + 8, ordered(sum[2], sum[3]));
     }
   }
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
                   int32_t* sums) {
     int c = 0;
-    for (; channels - c >= 48; c += 48) mix_chunks<3>(memory + 4 * c, stride, weights, quads, sums + c);
-    for (; c < channels; c += 16) mix_chunks<1>(memory + 4 * c, stride, weights, quads, sums + c);
+    for (; channels - c >= 48; c += 48) mix_chunks<3>(memory + 16 * c, stride, weights, groups, sums + c);
+    for (; c < channels; c += 16) mix_chunks<1>(memory + 16 * c, stride, weights, groups, sums + c);
   }
 
  private:
   template <int N>
-  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int quads, int32_t* sums) {
+  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int groups, int32_t* sums) {
     const __m128i by_channel = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     I32 sum[4 * N];  // of four channels each: every channel's two halves
 #pragma GCC unroll 12
     for (int i = 0; i < 4 * N; ++i) sum[i] = set1(0);
-    for (int q = 0; q < quads; ++q, memory += stride) {
+    for (int q = 0; q < 4 * groups; ++q) {
       int64_t four;
       memcpy(&four, weights + 4 * q, sizeof four);
       if (four == 0) continue;
       const I32 weight = _mm256_set1_epi64x(four);
+      const int8_t* at = memory + q / 4 * stride + q % 4 * kBlock;
 #pragma GCC unroll 12
       for (int i = 0; i < 4 * N; ++i) {
-        const __m128i bytes = _mm_shuffle_epi8(half(memory + 16 * i), by_channel);
+        const __m128i bytes = _mm_shuffle_epi8(half(at + i / 4 * 4 * kBlock + i % 4 * 16), by_channel);
         sum[i] = dot(sum[i], _mm256_cvtepi8_epi16(bytes), weight);
       }
     }

@@ -7,9 +7,12 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../model.hpp"
 #include "lookup.hpp"
 
 namespace {
+
+using shazip::kBlock;
 
 struct Simd512 {
   static constexpr int kLanes = 16;
@@ -106,19 +109,17 @@ struct Simd : Simd512 {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(spread + 4 * c), words);
     }
   }
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int quads,
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
                      const int32_t*, int32_t* raw) {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 16, 18, 20, 22, 8, 10, 12, 14, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-    for (int q = 0; q < quads; q += 4, memory += 4 * stride, raw += 16) {
+    for (int g = 0; g < groups; ++g, memory += stride, raw += 16) {
       I32 sum[4] = {set1(0), set1(0), set1(0), set1(0)};  // of a quad, twice: each entry's two halves
       for (int c = 0; c < channels; c += 8) {
         const I32 query = _mm512_loadu_si512(spread + 4 * c);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          const int8_t* at = memory + i * stride + 4 * c;
-          if (c % 16 == 0) __builtin_prefetch(at + 4 * stride);
-          sum[i] = dot(sum[i], load_weights(at), query);
+          sum[i] = dot(sum[i], load_weights(memory + c / 16 * 4 * kBlock + kBlock * i + c % 16 * 4), query);
         }
       }
       // Pairs become entries: (a of the first four channels, b of them, a of the others, b of the others).
@@ -127,17 +128,17 @@ struct Simd : Simd512 {
       store(raw, add(_mm512_shuffle_i32x4(ab, cd, 0x44), _mm512_shuffle_i32x4(ab, cd, 0xEE)));
     }
   }
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
                   int32_t* sums) {
     int c = 0;
-    for (; channels - c >= 128; c += 128) mix_chunks<8>(memory + 4 * c, stride, weights, quads, sums + c);
-    for (; channels - c >= 32; c += 32) mix_chunks<2>(memory + 4 * c, stride, weights, quads, sums + c);
-    for (; c < channels; c += 16) mix_chunks<1>(memory + 4 * c, stride, weights, quads, sums + c);
+    for (; channels - c >= 128; c += 128) mix_chunks<8>(memory + 16 * c, stride, weights, groups, sums + c);
+    for (; channels - c >= 32; c += 32) mix_chunks<2>(memory + 16 * c, stride, weights, groups, sums + c);
+    for (; c < channels; c += 16) mix_chunks<1>(memory + 16 * c, stride, weights, groups, sums + c);
   }
 
  private:
   template <int N>
-  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int quads, int32_t* sums) {
+  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int groups, int32_t* sums) {
     const __m256i by_channel = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
@@ -145,14 +146,15 @@ struct Simd : Simd512 {
     I32 sum[2 * N];  // of eight channels each: every channel's two halves
 #pragma GCC unroll 16
     for (int i = 0; i < 2 * N; ++i) sum[i] = set1(0);
-    for (int q = 0; q < quads; ++q, memory += stride) {
+    for (int q = 0; q < 4 * groups; ++q) {
       int64_t four;
       memcpy(&four, weights + 4 * q, sizeof four);
       if (four == 0) continue;
       const I32 weight = _mm512_set1_epi64(four);
+      const int8_t* at = memory + q / 4 * stride + q % 4 * kBlock;
 #pragma GCC unroll 16
       for (int i = 0; i < 2 * N; ++i) {
-        const __m256i entries = _mm256_shuffle_epi8(half(memory + 32 * i), by_channel);
+        const __m256i entries = _mm256_shuffle_epi8(half(at + i / 2 * 4 * kBlock + i % 2 * 32), by_channel);
         sum[i] = dot(sum[i], _mm512_cvtepi8_epi16(entries), weight);
       }
     }

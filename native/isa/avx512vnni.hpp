@@ -34,17 +34,15 @@ struct Simd : Simd512 {
       _mm512_storeu_si512(spread + 4 * c, _mm512_permutexvar_epi32(order, _mm512_castsi128_si512(offset)));
     }
   }
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int quads,
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
                      const int32_t* sums, int32_t* raw) {
-    for (int q = 0; q < quads; q += 4, memory += 4 * stride, raw += 16, sums += 16) {
+    for (int g = 0; g < groups; ++g, memory += stride, raw += 16, sums += 16) {
       I32 sum[4] = {set1(0), set1(0), set1(0), set1(0)};
       for (int c = 0; c < channels; c += 16) {
         const I32 query = _mm512_loadu_si512(spread + 4 * c);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          const int8_t* at = memory + i * stride + 4 * c;
-          __builtin_prefetch(at + 4 * stride);
-          sum[i] = _mm512_dpbusd_epi32(sum[i], query, _mm512_loadu_si512(at));
+          sum[i] = _mm512_dpbusd_epi32(sum[i], query, _mm512_loadu_si512(memory + 16 * c + kBlock * i));
         }
       }
       const I32 excess = times(load(sums), 7);
@@ -53,27 +51,28 @@ struct Simd : Simd512 {
   }
   // Weights of 15 bits are two unsigned bytes, the upper in steps of 128: at most 128 and 127. Most weights are below 128, so most
   // quads are in the list for lower bytes only, and quads without weight in none.
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
                   int32_t* sums) {
     Quad low[kMixQuads], high[kMixQuads];
+    const int quads = 4 * groups;
     memset(sums, 0, sizeof(int32_t) * static_cast<size_t>(channels));
-    for (int begin = 0; begin < quads; begin += kMixQuads, memory += kMixQuads * stride) {
+    for (int begin = 0; begin < quads; begin += kMixQuads) {
       int lows = 0, highs = 0;
       for (int q = begin; q < quads && q < begin + kMixQuads; ++q) {
         const __m128i four = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + 4 * q));
         const __m128i upper = _mm_srli_epi16(four, 7), lower = _mm_and_si128(four, _mm_set1_epi16(127));
         const __m128i bytes = _mm_packus_epi16(lower, upper);
-        const int8_t* entries = memory + (q - begin) * stride;
+        const int8_t* entries = memory + q / 4 * stride + q % 4 * kBlock;
         low[lows] = {entries, _mm_cvtsi128_si32(bytes)};
         high[highs] = {entries, _mm_extract_epi32(bytes, 2)};
         lows += low[lows].bytes != 0;
         highs += high[highs].bytes != 0;
       }
       int c = 0;
-      for (; channels - c >= 384; c += 384) mix_chunks<24>(4 * c, low, lows, high, highs, sums + c);
-      for (; channels - c >= 128; c += 128) mix_chunks<8>(4 * c, low, lows, high, highs, sums + c);
-      for (; channels - c >= 32; c += 32) mix_chunks<2>(4 * c, low, lows, high, highs, sums + c);
-      for (; c < channels; c += 16) mix_chunks<1>(4 * c, low, lows, high, highs, sums + c);
+      for (; channels - c >= 384; c += 384) mix_chunks<24>(16 * c, low, lows, high, highs, sums + c);
+      for (; channels - c >= 128; c += 128) mix_chunks<8>(16 * c, low, lows, high, highs, sums + c);
+      for (; channels - c >= 32; c += 32) mix_chunks<2>(16 * c, low, lows, high, highs, sums + c);
+      for (; c < channels; c += 16) mix_chunks<1>(16 * c, low, lows, high, highs, sums + c);
     }
   }
 
@@ -104,7 +103,7 @@ struct Simd : Simd512 {
       const int8_t* at = quads[q].entries + offset;
 #pragma GCC unroll 24
       for (int i = 0; i < N; ++i) {
-        sum[i] = _mm512_dpbusd_epi32(sum[i], weight, _mm512_shuffle_epi8(_mm512_loadu_si512(at + 64 * i), by_channel));
+        sum[i] = _mm512_dpbusd_epi32(sum[i], weight, _mm512_shuffle_epi8(_mm512_loadu_si512(at + 4 * kBlock * i), by_channel));
       }
     }
   }

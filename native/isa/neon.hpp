@@ -7,7 +7,11 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../model.hpp"
+
 namespace {
+
+using shazip::kBlock;
 
 struct Simd128 {
   static constexpr int kLanes = 4;
@@ -63,15 +67,15 @@ struct Simd128 {
   static void spread(const int8_t* focus, Focus* spread, int channels) {
     memcpy(spread, focus, static_cast<size_t>(channels));
   }
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
                   int32_t* sums) {
-    for (int c = 0; c < channels; c += 16, memory += 64) {
+    for (int c = 0; c < channels; c += 16, memory += 4 * kBlock) {
       I32 sum[4] = {set1(0), set1(0), set1(0), set1(0)};
-      for (int q = 0; q < quads; ++q) {
+      for (int q = 0; q < 4 * groups; ++q) {
         const int16x4_t weight = vld1_s16(weights + 4 * q);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          const int8x16_t entries = vld1q_s8(memory + q * stride + 16 * i);
+          const int8x16_t entries = vld1q_s8(memory + q / 4 * stride + q % 4 * kBlock + 16 * i);
           const int16x8_t first = vmovl_s8(vget_low_s8(entries)), last = vmovl_high_s8(entries);
           sum[i] = vmlal_lane_s16(sum[i], vget_low_s16(first), weight, 0);
           sum[i] = vmlal_lane_s16(sum[i], vget_high_s16(first), weight, 1);
@@ -105,12 +109,13 @@ struct Simd : Simd128 {
   }
   static I32 dot(I32 sum, Weights w, Inputs a) { return vpadalq_s16(sum, vmull_s8(w, a)); }
 
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int quads,
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
                      const int32_t*, int32_t* raw) {
-    for (int q = 0; q < quads; ++q, memory += stride, raw += 4) {
+    for (int q = 0; q < 4 * groups; ++q, raw += 4) {
+      const int8_t* quad = memory + q / 4 * stride + q % 4 * kBlock;
       I32 first = set1(0), last = set1(0);  // two entries each, in halves
       for (int c = 0; c < channels; c += 4) {
-        const int8x16_t query = broadcast32(spread + c), entries = vld1q_s8(memory + 4 * c);
+        const int8x16_t query = broadcast32(spread + c), entries = vld1q_s8(quad + c / 16 * 4 * kBlock + c % 16 * 4);
         first = dot(first, vget_low_s8(entries), vget_low_s8(query));
         last = dot(last, vget_high_s8(entries), vget_low_s8(query));
       }

@@ -5,7 +5,11 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../model.hpp"
+
 namespace {
+
+using shazip::kBlock;
 
 struct Simd {
   static constexpr int kLanes = 4;
@@ -92,26 +96,29 @@ struct Simd {
       for (int i = 0; i < 8; ++i) spread[2 * c + i] = focus[c + i % 4];
     }
   }
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int quads,
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
                      const int32_t*, int32_t* raw) {
-    for (int q = 0; q < quads; ++q, memory += stride, raw += 4) {
+    for (int q = 0; q < 4 * groups; ++q, raw += 4) {
+      const int8_t* quad = memory + q / 4 * stride + q % 4 * kBlock;
       I32 first = set1(0), last = set1(0);  // two entries each, in pairs of sums
       for (int c = 0; c < channels; c += 4) {
         const I32 query = read<I32>(spread + 2 * c);
-        first = dot(first, load_weights(memory + 4 * c), query);
-        last = dot(last, load_weights(memory + 4 * c + 8), query);
+        const int8_t* at = quad + c / 16 * 4 * kBlock + c % 16 * 4;
+        first = dot(first, load_weights(at), query);
+        last = dot(last, load_weights(at + 8), query);
       }
       store(raw, I32{first[0] + first[1], first[2] + first[3], last[0] + last[1], last[2] + last[3]});
     }
   }
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int quads,
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
                   int32_t* sums) {
     using Bytes = int8_t __attribute__((vector_size(4)));
     for (int c = 0; c < channels; c += 4) {
+      const int8_t* four = memory + c / 16 * 4 * kBlock + c % 16 * 4;
       I32 sum = set1(0);
-      for (int q = 0; q < quads; ++q) {
+      for (int q = 0; q < 4 * groups; ++q) {
         for (int e = 0; e < 4; ++e) {
-          const Bytes entry = read<Bytes>(memory + q * stride + 4 * c + 4 * e);
+          const Bytes entry = read<Bytes>(four + q / 4 * stride + q % 4 * kBlock + 4 * e);
           sum += __builtin_convertvector(entry, I32) * weights[4 * q + e];
         }
       }

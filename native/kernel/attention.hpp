@@ -31,8 +31,8 @@ inline void remember(const Part& part, const Layer& layer, int lane, const int8_
   const Model& m = *part.model;
   const int slot = part.state->slot[part.first + lane];
   const int channels = m.heads * m.head_padded;
-  int8_t* entry = memory_of(part, layer, lane) + static_cast<ptrdiff_t>(slot / kQuad) * kQuad * channels + slot % kQuad * 4;
-  for (int c = 0; c < channels; c += 4) memcpy(entry + kQuad * c, heads + c, 4);
+  int8_t* memory = memory_of(part, layer, lane);
+  for (int c = 0; c < channels; c += 4) memcpy(memory + memory_at(slot, c, channels), heads + c, 4);
   int32_t* sums = memory_sum_of(part, layer, lane) + slot;
   for (int h = 0; h < m.heads; ++h) {
     int32_t sum = 0;
@@ -52,11 +52,13 @@ inline void query(const Part& part, const Layer& layer) {
   Operand* operand = static_cast<Operand*>(local.operand);
   for (int l = 0; l < part.count; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    normalise(m, part.team[0].lstm + at, local.normal);
-    to_operand(m, layer.query_norm8, local.normal, operand + at);
-    to_residual(m, layer.query_norm, local.normal, local.residual + at);
+    const Norm inner = layer.query_norm8, outer = layer.query_norm, memory = layer.memory_norm;
+    normalise(m, part.team[0].lstm + at, [=, to = operand + at, residual = local.residual + at, bytes = local.bytes](int i, I32 z) {
+      Simd::store_operand(to + i, at_site(inner, i, z, kOperandMax));
+      Simd::store(residual + i, at_site(outer, i, z, kResidualMax));
+      Simd::store8(bytes + i, at_site(memory, i, z, kOperandMax));
+    });
     if (part.rank == 0) {
-      to_bytes(m, layer.memory_norm, local.normal, local.bytes);
       spread_heads(m, local.bytes, local.focus);
       remember(part, layer, l, local.focus);
     }
@@ -65,14 +67,10 @@ inline void query(const Part& part, const Layer& layer) {
   const Product& p = layer.query;
   each_strip(part, p, [&](Strip strip) {
     multiply(part, p, strip, operand, m.padded, local.sums_hidden);
-    const int row = strip.vectors * V, first = strip.begin * V;
-    for (int l = 0; l < part.count; ++l) {
-      int32_t* y = part.team[0].query + static_cast<ptrdiff_t>(l) * m.padded + first;
-      for (int v = 0; v < row; v += V) {
-        const I32 u = requantise(p, first + v, Simd::load(local.sums_hidden + l * row + v));
-        Simd::store(y + v, clamp(u, -kResidualMax, kResidualMax));
-      }
-    }
+    int32_t* y = part.team[0].query + static_cast<ptrdiff_t>(strip.begin) * V;
+    requantise_lanes(p, strip, part.count, local.sums_hidden, [&](int l, int v, I32 u) {
+      Simd::store(y + static_cast<ptrdiff_t>(l) * m.padded + v, clamp(u, -kResidualMax, kResidualMax));
+    });
     spent(part, kElementwise);
   });
   meet(part, kElementwise);
@@ -94,8 +92,10 @@ inline void score(const Part& part, const Layer& layer, int lane) {
   const Model& m = *part.model;
   const Local& local = *part.local;
   auto* spread = static_cast<Simd::Focus*>(local.focus_spread);
-  normalise(m, part.team[0].query + static_cast<ptrdiff_t>(lane) * m.padded, local.normal);
-  to_bytes(m, layer.focus_norm, local.normal, local.bytes);
+  const int32_t* query = part.team[0].query + static_cast<ptrdiff_t>(lane) * m.padded;
+  normalise(m, query, [norm = layer.focus_norm, bytes = local.bytes](int i, I32 z) {
+    Simd::store8(bytes + i, at_site(norm, i, z, kOperandMax));
+  });
   spread_heads(m, local.bytes, local.focus);
   Simd::spread(local.focus, spread, m.heads * m.head_padded);
   const Range mine = entries_of(part, lane);
@@ -103,10 +103,10 @@ inline void score(const Part& part, const Layer& layer, int lane) {
   spent(part, kElementwise);
   for (int h = 0; h < m.heads; ++h) {
     const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
-    const int8_t* memory = memory_of(part, layer, lane) + mine.begin * channels + kQuad * head;
+    const int8_t* memory = memory_of(part, layer, lane) + mine.begin * channels + kGroup * head;
     const int32_t* sums = memory_sum_of(part, layer, lane) + static_cast<ptrdiff_t>(h) * m.quads * kQuad + mine.begin;
-    Simd::scores(memory, kQuad * channels, spread + Simd::kFocusCopies * head, m.head_padded,
-                 (mine.end - mine.begin) / kQuad, sums, scores_of(part, lane, h) + mine.begin);
+    Simd::scores(memory, kGroup * channels, spread + Simd::kFocusCopies * head, m.head_padded,
+                 (mine.end - mine.begin) / kGroup, sums, scores_of(part, lane, h) + mine.begin);
   }
   spent(part, kAttention);
 }
@@ -153,8 +153,8 @@ inline void mix(const Part& part, const Layer& layer, int lane) {
     softmax(part, layer, scores_of(part, lane, h), valid_entries(part, lane), mine);
     const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
     spent(part, kElementwise);
-    Simd::mix(memory + kQuad * head, kQuad * channels, local.weights + mine.begin, m.head_padded,
-              (mine.end - mine.begin) / kQuad, partial_of(part, part.rank, lane) + head);
+    Simd::mix(memory + kGroup * head, kGroup * channels, local.weights + mine.begin, m.head_padded,
+              (mine.end - mine.begin) / kGroup, partial_of(part, part.rank, lane) + head);
     spent(part, kAttention);
   }
 }
@@ -183,6 +183,24 @@ inline void add_values(const Part& part, const Layer& layer, int lane) {
     const I64 scaled = Simd::wide(Simd::load(sums + c), Simd::load(layer.value_multiplier + c));
     const I32 o = Simd::narrow(Simd::wide_add(scaled, half), layer.value_shift);
     Simd::store(residual + c, clamp(Simd::add(Simd::load(residual + c), o), -kResidualMax, kResidualMax));
+  }
+}
+
+// A lane's products with so many entries, as `score` and `mix` make them, with the weights and the query that are there.
+inline void multiply_memory(const Part& part, const Layer& layer, int lane, int entries) {
+  const Model& m = *part.model;
+  const Local& local = *part.local;
+  const Range mine = share(entries / kGroup, part);
+  const ptrdiff_t channels = static_cast<ptrdiff_t>(m.heads) * m.head_padded;
+  const int8_t* memory = memory_of(part, layer, lane) + kGroup * mine.begin * channels;
+  for (int h = 0; h < m.heads; ++h) {
+    const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
+    const int32_t* sums = memory_sum_of(part, layer, lane) + static_cast<ptrdiff_t>(h) * m.quads * kQuad + kGroup * mine.begin;
+    const auto* spread = static_cast<const Simd::Focus*>(local.focus_spread) + Simd::kFocusCopies * head;
+    Simd::scores(memory + kGroup * head, kGroup * channels, spread, m.head_padded, mine.end - mine.begin, sums,
+                 scores_of(part, lane, h) + kGroup * mine.begin);
+    Simd::mix(memory + kGroup * head, kGroup * channels, local.weights + kGroup * mine.begin, m.head_padded,
+              mine.end - mine.begin, partial_of(part, part.rank, lane) + head);
   }
 }
 

@@ -14,55 +14,46 @@ inline int64_t integer_root(int64_t n) {
   return root;
 }
 
-// x, z: (padded); x is zero beyond the width, z is of no meaning there.
-inline void normalise(const Model& m, const int32_t* x, int32_t* z) {
-  I32 sum = Simd::set1(0);
-  for (int i = 0; i < m.padded; i += V) sum = Simd::add(sum, Simd::load(x + i));
-  const int64_t d = m.width;
-  const int64_t mean = (16 * Simd::sum(sum) + d * (1 << 24)) / d - (1 << 24);
-  const I32 centre = Simd::set1(static_cast<int32_t>(mean));
+struct Spread {
+  I32 centre, gain;
+};
+
+// What a layer norm needs to know of a row. x: (padded), zero beyond the width.
+inline Spread measure(const Model& m, const int32_t* x) {
+  I32 sums = Simd::set1(0);
   I64 squares = Simd::wide_set1(0);
   for (int i = 0; i < m.padded; i += V) {
-    const I32 c = Simd::sub(Simd::times(Simd::load(x + i), 4), centre);
-    Simd::store(z + i, c);
-    squares = Simd::wide_add(squares, Simd::wide(c, c));
+    const I32 v = Simd::load(x + i);
+    sums = Simd::add(sums, v);
+    squares = Simd::wide_add(squares, Simd::wide(v, v));
   }
-  // The zeros beyond the width were counted as well, each as the mean's square.
-  const int64_t variance = Simd::wide_sum(squares) - (m.padded - d) * mean * mean;
+  const int64_t d = m.width, sum = Simd::sum(sums);
+  const int64_t mean = (16 * sum + d * (1 << 24)) / d - (1 << 24);
+  // The sum of (16 * x - mean)**2, opened up: below 2**58, 2**60 and 2**60.
+  const int64_t variance = 256 * Simd::wide_sum(squares) - 32 * mean * sum + d * mean * mean;
   const int64_t root = integer_root(variance / d * 4096);
   const int64_t spread = root < (1 << 14) ? 1 << 14 : root;
-  const I32 gain = Simd::set1(static_cast<int32_t>((int64_t{1} << 44) / spread));
+  return {Simd::set1(static_cast<int32_t>(mean)), Simd::set1(static_cast<int32_t>((int64_t{1} << 44) / spread))};
+}
+
+// Calls use(channel, z) with V normalised values of a row, which are of no meaning beyond the width. It may write over x as it goes.
+template <typename Use>
+inline void normalise(const Model& m, const int32_t* x, Use use) {
+  const Spread spread = measure(m, x);
   const I64 half = Simd::wide_set1(1 << 26);
-  for (int i = 0; i < m.padded; i += V) {
-    const I32 c = Simd::narrow(Simd::wide_add(Simd::wide(Simd::load(z + i), gain), half), 27);
-    Simd::store(z + i, clamp(c, -32767, 32767));
+  const int padded = m.padded;
+  for (int i = 0; i < padded; i += V) {
+    const I32 c = Simd::sub(Simd::times(Simd::load(x + i), 4), spread.centre);
+    const I32 z = Simd::narrow(Simd::wide_add(Simd::wide(c, spread.gain), half), 27);
+    use(i, clamp(z, -32767, 32767));
   }
 }
 
-inline I32 scale_and_shift(const Norm& norm, const int32_t* z, int i, I32 half) {
-  const I32 scaled = Simd::mul(Simd::load(z + i), Simd::load(norm.scale + i));
-  return Simd::shift_right(Simd::add(Simd::add(scaled, Simd::load(norm.bias + i)), half), norm.shift);
-}
-
-inline void to_residual(const Model& m, const Norm& norm, const int32_t* z, int32_t* h) {
+// A site's learned scale and bias. By value, so that stores in a loop do not make it be loaded again.
+inline I32 at_site(Norm norm, int i, I32 z, int32_t limit) {
+  const I32 scaled = Simd::add(Simd::mul(z, Simd::load(norm.scale + i)), Simd::load(norm.bias + i));
   const I32 half = Simd::set1(1 << (norm.shift - 1));
-  for (int i = 0; i < m.padded; i += V) {
-    Simd::store(h + i, clamp(scale_and_shift(norm, z, i, half), -kResidualMax, kResidualMax));
-  }
-}
-
-inline void to_operand(const Model& m, const Norm& norm, const int32_t* z, Operand* operand) {
-  const I32 half = Simd::set1(1 << (norm.shift - 1));
-  for (int i = 0; i < m.padded; i += V) {
-    Simd::store_operand(operand + i, clamp(scale_and_shift(norm, z, i, half), -kOperandMax, kOperandMax));
-  }
-}
-
-inline void to_bytes(const Model& m, const Norm& norm, const int32_t* z, int8_t* bytes) {
-  const I32 half = Simd::set1(1 << (norm.shift - 1));
-  for (int i = 0; i < m.padded; i += V) {
-    Simd::store8(bytes + i, clamp(scale_and_shift(norm, z, i, half), -kOperandMax, kOperandMax));
-  }
+  return clamp(Simd::shift_right(Simd::add(scaled, half), norm.shift), -limit, limit);
 }
 
 inline void to_output_operand(const Model& m, const int32_t* h, Operand* operand) {

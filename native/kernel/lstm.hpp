@@ -19,25 +19,58 @@ inline I64 gate_bias(I32 bias, int shift) {
   return Simd::wide_add(scaled, Simd::wide_set1(int64_t{1} << (shift - 1)));
 }
 
-// index: (lanes, vectors, V), of the gates' tables
+inline I32 gate_index(I64 t, int shift) {
+  return Simd::add(clamp(Simd::narrow(t, shift), -kGateHalf, kGateHalf - 1), Simd::set1(kGateHalf));
+}
+
+// The first layer's table of inputs: a lane's row for its symbol, from the strip's first value on.
+inline const int16_t* input_of(const Part& part, const Layer& layer, Strip strip, int lane) {
+  const Product& p = layer.lstm_hidden;
+  const ptrdiff_t rows = static_cast<ptrdiff_t>(p.tiles) * p.vectors * V;
+  return layer.input + part.state->symbol[part.first + lane] * rows + static_cast<ptrdiff_t>(strip.begin) * V;
+}
+
+inline int32_t* cell_of(const Part& part, int layer, int lane) {
+  return part.state->cell + (static_cast<ptrdiff_t>(part.first + lane) * part.model->layers + layer) * part.model->padded;
+}
+
+// What comes after a strip's products was last used a step ago: it is called for while the products go on.
+inline void call_for_gates(const Part& part, int index, Strip strip) {
+  constexpr int kLine = 64;
+  const Layer& layer = part.model->layer[index];
+  const int channel = first_channel(layer.lstm_hidden, strip), count = channels(layer.lstm_hidden, strip);
+  for (int l = 0; l < part.count; ++l) {
+    const int32_t* cell = cell_of(part, index, l) + channel;
+    for (int c = 0; c < count; c += kLine / 4) __builtin_prefetch(cell + c);
+    if (!layer.input) continue;
+    const int16_t* input = input_of(part, layer, strip, l);
+    for (int v = 0; v < strip.vectors * V; v += kLine / 2) __builtin_prefetch(input + v);
+  }
+}
+
+// index: (lanes, vectors, V), of the gates' tables. Vectors outside, so that what belongs to rows is loaded once.
 inline void gate_inputs(const Part& part, const Layer& layer, Strip strip) {
   const Product& p = layer.lstm_hidden;
-  const Local& local = *part.local;
-  const int row = strip.vectors * V;
-  const ptrdiff_t first = static_cast<ptrdiff_t>(strip.begin) * V, rows = static_cast<ptrdiff_t>(p.tiles) * p.vectors * V;
-  for (int l = 0; l < part.count; ++l) {
-    const uint8_t symbol = part.state->symbol[part.first + l];
-    for (int v = 0; v < row; v += V) {
-      I64 t = Simd::wide(Simd::load(local.sums_hidden + l * row + v), Simd::load(p.multiplier + first + v));
-      if (layer.input) {
-        t = Simd::wide_add(t, gate_bias(Simd::load16(layer.input + symbol * rows + first + v), p.shift));
-      } else {
-        const I32 sum = Simd::load(local.sums_input + l * row + v);
-        t = Simd::wide_add(t, Simd::wide(sum, Simd::load(layer.lstm_input.multiplier + first + v)));
-        t = Simd::wide_add(t, Simd::wide_load(p.bias + first + v));
+  const int32_t *hidden = part.local->sums_hidden, *input = part.local->sums_input;
+  int32_t* index = part.local->index;
+  const int row = strip.vectors * V, lanes = part.count, shift = p.shift;
+  const ptrdiff_t first = static_cast<ptrdiff_t>(strip.begin) * V;
+  for (int v = 0; v < row; v += V) {
+    const I32 by_hidden = Simd::load(p.multiplier + first + v);
+    if (layer.input) {
+      for (int l = 0; l < lanes; ++l) {
+        const I64 b = gate_bias(Simd::load16(input_of(part, layer, strip, l) + v), shift);
+        const I64 t = Simd::wide_add(Simd::wide(Simd::load(hidden + l * row + v), by_hidden), b);
+        Simd::store(index + l * row + v, gate_index(t, shift));
       }
-      const I32 u = clamp(Simd::narrow(t, p.shift), -kGateHalf, kGateHalf - 1);
-      Simd::store(local.index + l * row + v, Simd::add(u, Simd::set1(kGateHalf)));
+      continue;
+    }
+    const I32 by_input = Simd::load(layer.lstm_input.multiplier + first + v);
+    const I64 bias = Simd::wide_load(p.bias + first + v);
+    for (int l = 0; l < lanes; ++l) {
+      const I64 sums = Simd::wide_add(Simd::wide(Simd::load(hidden + l * row + v), by_hidden),
+                                      Simd::wide(Simd::load(input + l * row + v), by_input));
+      Simd::store(index + l * row + v, gate_index(Simd::wide_add(sums, bias), shift));
     }
   }
 }
@@ -86,8 +119,7 @@ inline void finish_lstm(const Part& part, int layer, Strip strip) {
   gate_outputs(part, strip);
   const int lanes = part.count, row = strip.vectors * V, channel = first_channel(p, strip), count = channels(p, strip);
   for (int l = 0; l < lanes; ++l) {
-    int32_t* cell = part.state->cell + (static_cast<ptrdiff_t>(part.first + l) * m.layers + layer) * m.padded;
-    update_cells(local.value + l * row, cell + channel, local.index + l * count, strip.vectors);
+    update_cells(local.value + l * row, cell_of(part, layer, l) + channel, local.index + l * count, strip.vectors);
   }
   int16_t* squashed = local.value + lanes * row;
   Simd::look_up(m.tanh, local.index, squashed, lanes * count);
@@ -126,12 +158,14 @@ inline void lstm(const Part& part, int index) {
   Operand* operand = static_cast<Operand*>(local.operand);
   for (int l = 0; index > 0 && l < part.count; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    normalise(m, part.team[0].boom + at, local.normal);
-    to_operand(m, layer.lstm_norm, local.normal, operand + at);
+    normalise(m, part.team[0].boom + at, [norm = layer.lstm_norm, to = operand + at](int i, I32 z) {
+      Simd::store_operand(to + i, at_site(norm, i, z, kOperandMax));
+    });
   }
   spent(part, kElementwise);
   const ptrdiff_t stride = static_cast<ptrdiff_t>(m.layers) * m.padded;
   each_strip(part, layer.lstm_hidden, [&](Strip strip) {
+    call_for_gates(part, index, strip);
     multiply(part, layer.lstm_hidden, strip, hidden_of(part, index, 0), stride, local.sums_hidden);
     if (index > 0) multiply(part, layer.lstm_input, strip, operand, m.padded, local.sums_input);
     finish_lstm(part, index, strip);
@@ -144,13 +178,10 @@ inline void finish_boom(const Part& part, const Product& p, Strip strip) {
   const Model& m = *part.model;
   const Local& local = *part.local;
   const int row = strip.vectors * V, lanes = part.count, channel = first_channel(p, strip);
-  for (int l = 0; l < lanes; ++l) {
-    for (int v = 0; v < row; v += V) {
-      const I32 u = requantise(p, static_cast<ptrdiff_t>(strip.begin) * V + v, Simd::load(local.sums_hidden + l * row + v));
-      const I32 at = Simd::add(clamp(u, -kGeluHalf, kGeluHalf - 1), Simd::set1(kGeluHalf));
-      Simd::store(local.index + l * row + v, at);
-    }
-  }
+  requantise_lanes(p, strip, lanes, local.sums_hidden, [&](int l, int v, I32 u) {
+    const I32 at = Simd::add(clamp(u, -kGeluHalf, kGeluHalf - 1), Simd::set1(kGeluHalf));
+    Simd::store(local.index + l * row + v, at);
+  });
   Simd::look_up(m.gelu, local.index, local.value, lanes * row);
   const int16_t* value = local.value;
   for (int l = 0; l < lanes; ++l) {
@@ -173,9 +204,11 @@ inline void boom(const Part& part, const Layer& layer, const int32_t* stream) {
   Operand* operand = static_cast<Operand*>(local.operand);
   for (int l = 0; l < part.count; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
-    normalise(m, stream + at, local.normal);
-    to_operand(m, layer.boom_norm, local.normal, operand + at);
-    to_residual(m, layer.skip_norm, local.normal, local.residual + at);
+    const Norm inner = layer.boom_norm, outer = layer.skip_norm;
+    normalise(m, stream + at, [=, to = operand + at, residual = local.residual + at](int i, I32 z) {
+      Simd::store_operand(to + i, at_site(inner, i, z, kOperandMax));
+      Simd::store(residual + i, at_site(outer, i, z, kResidualMax));
+    });
   }
   spent(part, kElementwise);
   each_strip(part, layer.boom, [&](Strip strip) {

@@ -89,9 +89,19 @@ inline void each_strip(const Part& part, const Product& p, Work work) {
   }
 }
 
-inline I32 requantise(const Product& p, ptrdiff_t at, I32 sum) {
-  const I64 scaled = Simd::wide(sum, Simd::load(p.multiplier + at));
-  return Simd::narrow(Simd::wide_add(scaled, Simd::wide_load(p.bias + at)), p.shift);
+// Calls use(lane, row, value) with V requantised sums of a strip. Rows outside, so that what belongs to them is loaded once.
+template <typename Use>
+inline void requantise_lanes(const Product& p, Strip strip, int lanes, const int32_t* sums, Use use) {
+  const int row = strip.vectors * V, shift = p.shift;
+  const ptrdiff_t first = static_cast<ptrdiff_t>(strip.begin) * V;
+  for (int v = 0; v < row; v += V) {
+    const I32 multiplier = Simd::load(p.multiplier + first + v);
+    const I64 bias = Simd::wide_load(p.bias + first + v);
+    for (int l = 0; l < lanes; ++l) {
+      const I64 scaled = Simd::wide(Simd::load(sums + l * row + v), multiplier);
+      use(l, v, Simd::narrow(Simd::wide_add(scaled, bias), shift));
+    }
+  }
 }
 
 }  // namespace

@@ -22,14 +22,10 @@ void output(const Part& part) {
   spent(part, kElementwise);
   each_strip(part, p, [&](Strip strip) {
     multiply(part, p, strip, operand, m.padded, local.sums_hidden);
-    const int row = strip.vectors * V, first = strip.begin * V;
-    for (int l = 0; l < part.count; ++l) {
-      int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first + l) * kAlphabet + first;
-      for (int v = 0; v < row; v += V) {
-        const I32 u = requantise(p, first + v, Simd::load(local.sums_hidden + l * row + v));
-        Simd::store16(logits + v, clamp(u, -kLogitMax, kLogitMax));
-      }
-    }
+    int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first) * kAlphabet + static_cast<ptrdiff_t>(strip.begin) * V;
+    requantise_lanes(p, strip, part.count, local.sums_hidden, [&](int l, int v, I32 u) {
+      Simd::store16(logits + static_cast<ptrdiff_t>(l) * kAlphabet + v, clamp(u, -kLogitMax, kLogitMax));
+    });
     spent(part, kElementwise);
   });
   meet(part, kElementwise);
@@ -56,7 +52,7 @@ void step_lanes(const Part& part) {
   frequencies(part);
 }
 
-void products_only(const Part& part) {
+void weights_only(const Part& part) {
   const Model& m = *part.model;
   const auto multiply_all = [&](const Product& p) {
     each_strip(part, p, [&](Strip strip) {
@@ -71,6 +67,19 @@ void products_only(const Part& part) {
     multiply_all(layer.boom);
   }
   multiply_all(m.output);
+}
+
+// As in a step with full memories; the weights of their entries are all the same, of one byte and not zero.
+void products_only(const Part& part) {
+  weights_only(part);
+  const Model& m = *part.model;
+  const int entries = (m.window + kGroup - 1) / kGroup * kGroup;
+  for (int j = 0; m.attentions && j < entries; ++j) part.local->weights[j] = 32;
+  for (int index = 0; index < m.layers; ++index) {
+    for (int l = 0; m.layer[index].attention >= 0 && l < part.count; ++l) {
+      multiply_memory(part, m.layer[index], l, entries);
+    }
+  }
 }
 
 void store_operand(void* to, int32_t value) {
@@ -97,6 +106,7 @@ const Variant SHAZIP_VARIANT = {
     store_operand,
     step_lanes,
     products_only,
+    weights_only,
 };
 
 }  // namespace shazip

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Callable
 
 from shazip.arithmetic import probe
 from shazip.errors import ModelError, ShazipError
 from shazip.modelfile import IntegerModel
-from shazip.predictor import Engine
+from shazip.predictor import Engine, Predictor
 
 NAMES = {"native": "shazip._native", "torch": "torch"}  # and what each needs, best first
 SHORT_PROBE = (64, 8)  # steps, lanes
@@ -66,7 +67,7 @@ def check_long(engine: Engine) -> None:
 def probe_hash(engine: Engine, steps: int, lanes: int) -> str:
     """Return the SHA-256 (hex) of all frequencies over a probe (docs/arithmetic.md, section 7)."""
     digest = hashlib.sha256()
-    predictor = engine.predictor(lanes)
+    predictor = _prober(engine, lanes)
     for column in probe(steps, lanes):
         digest.update(predictor.predict(len(column)).astype("<u4", copy=False).tobytes())
         predictor.update(column)
@@ -86,6 +87,12 @@ def record_canary(engine: Engine) -> dict[str, str]:
     }
 
 
+def _prober(engine: Engine, lanes: int) -> Predictor:
+    """Return a predictor in its start state; the engine may have one that is better for probes."""
+    open_predictor: Callable[[int], Predictor] = getattr(engine, "prober", engine.predictor)
+    return open_predictor(lanes)
+
+
 def _compare(engine: Engine, which: str, found: str) -> None:
     canary = engine.model.metadata.get("canary")
     if not isinstance(canary, dict) or not isinstance(canary.get(which), str):
@@ -98,7 +105,7 @@ def _compare(engine: Engine, which: str, found: str) -> None:
 
 
 def _check_lanes(engine: Engine) -> None:
-    many = [engine.predictor(lanes) for lanes in (1, 2, 7, 33)]
+    many = [_prober(engine, lanes) for lanes in (1, 2, 7, 33)]
     for column in probe(SHORT_PROBE[0], 33):
         rows = []
         for predictor, lanes in zip(many, (1, 2, 7, 33), strict=True):
@@ -125,7 +132,7 @@ def _create(model: IntegerModel, name: str, device: str | None, threads: int | N
         raise ValueError(f"unknown engine {name!r}, known are {', '.join(NAMES)}")
     if name not in available():
         remedy = {
-            "native": "build shazip with a C++ compiler",
+            "native": "build shazip with a C++ compiler, or use the torch engine (--engine torch)",
             "torch": "install it with: pip install 'shazip[torch]'",
         }
         raise ShazipError(f"the {name} engine is not installed; {remedy[name]}")

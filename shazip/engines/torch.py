@@ -33,6 +33,16 @@ class TorchEngine:
         """Return a predictor of `lanes` lanes at the model's start state."""
         return TorchPredictor(self, lanes)
 
+    def prober(self, lanes: int) -> TorchPredictor:
+        """Return such a predictor for a probe, which has few lanes.
+
+        It runs in one thread: with several, where other processes keep the cores busy, torch's
+        wait for each other, and a second becomes minutes.
+        """
+        predictor = self.predictor(lanes)
+        predictor.threads = 1
+        return predictor
+
     def state_size(self, lanes: int) -> int:
         """Return the bytes of `lanes` lanes: their state and the buffers of a step."""
         config = self.model.config
@@ -47,19 +57,20 @@ class TorchPredictor:
 
     def __init__(self, engine: TorchEngine, lanes: int) -> None:
         self.engine = engine
+        self.threads = engine.threads
         with torch.inference_mode():
             self.state = State(engine.model, lanes, engine.device)
 
     def logits(self, live: int) -> np.ndarray:
         """Make a step; return int16 (live, 256), step 1/32."""
-        with exactly(self.engine.threads):
+        with exactly(self.threads):
             logits = self.engine.network.step(self.state, live)
             return logits.to(torch.int16).cpu().numpy()
 
     def predict(self, live: int) -> np.ndarray:
         """Make a step; return uint32 frequencies (live, 256), each >= 1, rows summing to 2**24."""
         network = self.engine.network
-        with exactly(self.engine.threads):
+        with exactly(self.threads):
             freqs = network.frequencies(network.step(self.state, live))
             return freqs.to(torch.int32).cpu().numpy().view(np.uint32)
 
