@@ -62,10 +62,9 @@ std::unique_ptr<Value[]> space(const Predictor& predictor, int live) {
 
 nb::ndarray<nb::numpy, uint32_t> predict(Predictor& self, int live) {
   auto freqs = space<uint32_t>(self, live);
-  auto logits = space<int16_t>(self, live);
   {
     const nb::gil_scoped_release release;
-    self.step(live, logits.get(), freqs.get());
+    self.step(live, nullptr, freqs.get());
   }
   return rows(std::move(freqs), live);
 }

@@ -82,7 +82,7 @@ class Predictor {
   Predictor(const Network& network, int lanes);
 
   int lanes() const { return lanes_; }
-  // One step of lanes 0 .. live - 1: their logits, and their frequencies if `freqs` is not null. (live, 256) each.
+  // One step of lanes 0 .. live - 1: their logits and their frequencies, (live, 256) each. Either may be null, if it is not wanted.
   void step(int live, int16_t* logits, uint32_t* freqs);
   // The symbols that came, as many as the last step had lanes.
   void update(const uint8_t* column, int live);
@@ -110,6 +110,7 @@ class Predictor {
   const int lanes_;
   Arena arena_;
   State state_{};
+  int16_t* logits_;  // (lanes, 256), for steps whose logits nobody wants
   std::vector<Shared> shared_;
   std::vector<Local> local_;
   std::unique_ptr<Barrier[]> barriers_;

@@ -27,6 +27,7 @@ Predictor::Predictor(const Network& network, int lanes) : network_(network), lan
   state_.slot = arena_.take<int32_t>(n);
   state_.entries = arena_.take<int32_t>(n);
   state_.symbol = arena_.take<uint8_t>(n);
+  logits_ = arena_.take<int16_t>(n * kAlphabet);
   for (int lane = 0; lane < lanes; ++lane) start_lane(lane);
   const auto threads = static_cast<size_t>(network.threads());
   shared_.resize(threads);
@@ -104,7 +105,8 @@ size_t Predictor::size(const Network& network, int64_t lanes) {
   const Model& m = network.model();
   const size_t entries = static_cast<size_t>(m.quads) * kQuad * m.attentions * m.heads;
   const size_t row = static_cast<size_t>(m.layers) * m.padded;
-  const size_t lane = row * (network.variant().operand + sizeof(int32_t)) + entries * (m.head_padded + sizeof(int32_t)) + 16;
+  const size_t lane = row * (network.variant().operand + sizeof(int32_t)) + entries * (m.head_padded + sizeof(int32_t)) + 16 +
+                      kAlphabet * sizeof(int16_t);
   const size_t scores = m.attentions ? static_cast<size_t>(m.heads) * m.quads * kQuad : 0;
   const size_t batch = static_cast<size_t>(m.padded) * (5 * sizeof(int32_t) + 2 * network.variant().operand) + 4 * scores;
   return static_cast<size_t>(lanes) * lane + static_cast<size_t>(network.threads()) * kBatch * batch;
@@ -168,7 +170,7 @@ void Predictor::step(int live, int16_t* logits, uint32_t* freqs) {
     throw std::invalid_argument("a step of " + std::to_string(live) + " lanes, there are " + std::to_string(lanes_));
   }
   if (stepped_) throw std::invalid_argument("a step before the symbols of the last one came");
-  state_.logits = logits;
+  state_.logits = logits ? logits : logits_;
   state_.freqs = freqs;
   run(live, network_.variant().step_lanes);
   stepped_ = live;

@@ -29,7 +29,7 @@ inline Spread measure(const Model& m, const int32_t* x) {
   }
   const int64_t d = m.width, sum = Simd::sum(sums);
   const int64_t mean = (16 * sum + d * (1 << 24)) / d - (1 << 24);
-  // The sum of (16 * x - mean)**2, opened up: below 2**58, 2**60 and 2**60.
+  // The sum of (16 * x - mean)**2, opened up: at most 2**58, 2**59 and 2**58.
   const int64_t variance = 256 * Simd::wide_sum(squares) - 32 * mean * sum + d * mean * mean;
   const int64_t root = integer_root(variance / d * 4096);
   const int64_t spread = root < (1 << 14) ? 1 << 14 : root;
