@@ -48,18 +48,22 @@ def torchrun(*arguments: object) -> None:
     subprocess.run(line, env=LOCAL, timeout=300, check=True)
 
 
-def pair(*arguments: object) -> list[subprocess.Popen[str]]:
-    """Two processes of one run, told what torchrun would tell them."""
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def one_of_two(rank: int, port: int, *arguments: object) -> subprocess.Popen[str]:
+    """A process of a run of two, told what torchrun would tell it."""
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     line = [sys.executable, "-m", "shazip", "train", *map(str, arguments)]
-    return [
-        subprocess.Popen(
-            line, env={**LOCAL, **place, "RANK": str(rank)}, stderr=subprocess.PIPE, text=True
-        )
-        for rank in range(2)
-    ]
+    env = {**LOCAL, **place, "RANK": str(rank)}
+    return subprocess.Popen(line, env=env, stderr=subprocess.PIPE, text=True)
+
+
+def pair(*arguments: object) -> list[subprocess.Popen[str]]:
+    port = free_port()
+    return [one_of_two(rank, port, *arguments) for rank in range(2)]
 
 
 def wait_for(path: Path, processes: list[subprocess.Popen[str]]) -> None:
@@ -112,6 +116,17 @@ def test_a_signal_to_one_process_ends_all_after_the_same_update(tmp_path, text):
     processes[1].send_signal(signal.SIGTERM)
     assert ends(processes) == [(0, ""), (143, "")]
     assert load_checkpoint(run / "checkpoint.pt")[1]["updates"] == len(losses(run))
+
+
+def test_a_process_that_waits_for_the_others_can_be_ended(tmp_path, text):
+    port = free_port()
+    process = one_of_two(0, port, text, "-o", tmp_path / "run", *SETTINGS, "--total", HALF)
+    with socket.socket() as caller:
+        while process.poll() is None and caller.connect_ex(("127.0.0.1", port)):
+            time.sleep(0.1)
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_what_goes_wrong_in_all_is_reported_by_one(tmp_path, text):

@@ -6,6 +6,7 @@ torchrun starts them and tells each in its environment which it is. Process 0 wr
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -145,11 +146,33 @@ def joined() -> Iterator[Group]:
     group = Group(_number("RANK"), size, local_rank, local_size)
     # What is said between updates stays off the GPU, where a lost process shows only after minutes.
     has_gpus = torch.cuda.is_available() and dist.is_nccl_available()
-    with group._meeting():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpus else "gloo")
+    try:
+        with _mortal():
+            dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpus else "gloo")
+    except (RuntimeError, ValueError) as error:
+        raise LostError(
+            f"process {group.rank} of {size} cannot meet the others: {error}"
+        ) from error
     yield group
     # After a failure the others may be gone, and to take leave of them would take forever.
     dist.destroy_process_group()
+
+
+@contextmanager
+def _mortal() -> Iterator[None]:
+    """Let SIGINT and SIGTERM kill at once.
+
+    Python's handlers run when its own code does, which here has to wait for the other processes.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _number(name: str, default: int | None = None) -> int:
