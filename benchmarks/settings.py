@@ -22,7 +22,7 @@ from pathlib import Path
 LOG = Path(__file__).resolve().parent / "log" / "settings"
 MOSTLY_MARKUP = ("enwik8.train=0.4", "wikitext.train=0.5", "wikiplain.train=0.1")
 MOSTLY_PLAIN = ("enwik8.train=0.1", "wikitext.train=0.1", "wikiplain.train=0.8")
-VALID_SIZE = 1 << 17  # bytes of enwik8.valid
+VALID_SIZE = 1 << 16  # bytes of enwik8.valid
 FIRST = {
     "--width": "192",
     "--boom-width": "768",
@@ -30,7 +30,7 @@ FIRST = {
     "--lanes": "16",
     "--steps": "64",
     "--peak": "4e-3",
-    "--warmup": "60000",
+    "--warmup": "20000",
     "--threads": "1",
     "--quantise-last": "0",
     "--log-updates": "10",
@@ -53,7 +53,7 @@ def main() -> int:
     """Train what has no curve yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--total", default="600kB", help="bytes that each run sees")
+    parser.add_argument("--total", default="200kB", help="bytes that each run sees")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     wishes = parser.parse_args()
     LOG.mkdir(parents=True, exist_ok=True)

@@ -72,18 +72,20 @@ class _Lstm(torch.autograd.Function):
         start = h, c
         if limited:
             recurrent = (w_state / OPERAND_MAX).to(product).T.contiguous()
-        for step, gate in enumerate(gates):
+        # All views at once: made step by step they would cost as much as the arithmetic.
+        parts = [part.unbind() for part in (*gates.chunk(4, 2), gates[..., : 2 * d])]
+        places = [part.unbind() for part in (gates, cells, tanhs, out)]
+        for i, f, g, o, both, gate, cell, tanh, target in zip(*parts, *places, strict=True):
             gate += (hidden_operand(h) if limited else h).to(product) @ recurrent
             if limited:
                 gate.clamp_(GATE_MIN, GATE_MAX)
-            i, f, g, o = gate.chunk(4, 1)
-            gate[:, : 2 * d].sigmoid_()
+            both.sigmoid_()  # i and f
             g.tanh_()
             o.sigmoid_()
-            c = torch.addcmul(i * g, f, c, out=cells[step])
+            c = torch.addcmul(i * g, f, c, out=cell)
             if limited:
                 c.clamp_(-CELL_LIMIT, CELL_LIMIT)
-            h = torch.mul(o, torch.tanh(c, out=tanhs[step]), out=out[step])
+            h = torch.mul(o, torch.tanh(c, out=tanh), out=target)
         ctx.limited = limited
         ctx.save_for_backward(
             narrow_x, narrow_input, narrow_state, *start, gates, cells, tanhs, out
@@ -95,7 +97,7 @@ class _Lstm(torch.autograd.Function):
     def backward(ctx: Any, d_out: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:
         x, w_input, w_state, h, c, gates, cells, tanhs, out = ctx.saved_tensors
         d_gates, narrow, d_h, d_c = _backward_steps(
-            d_out, d_cell, w_state, gates, torch.cat([c[None], cells[:-1]]), tanhs
+            d_out, d_cell, w_state, gates, torch.cat([c[None], cells[:-1]]), tanhs, out
         )
         before = torch.cat([h[None], out[:-1]])
         if ctx.limited:
@@ -109,23 +111,48 @@ class _Lstm(torch.autograd.Function):
 
 
 def _backward_steps(
-    d_out: Tensor, d_cell: Tensor, w_state: Tensor, gates: Tensor, before: Tensor, tanhs: Tensor
+    d_out: Tensor,
+    d_cell: Tensor,
+    w_state: Tensor,
+    gates: Tensor,
+    before: Tensor,
+    tanhs: Tensor,
+    out: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients at the gates, also in the product's type, and at the first h and c."""
     steps, lanes, d = d_out.shape
     i, f, g, o = gates.chunk(4, 2)
-    # What does not depend on the gradients of later steps, for all steps at once.
-    to_cell = torch.stack([g * i * (1 - i), before * f * (1 - f), i * (1 - g * g)], 2)
-    to_out = tanhs * o * (1 - o)
-    through = o * (1 - tanhs * tanhs)
+    # What does not depend on the gradients of later steps, for all steps at once: the derivative
+    # of a sigmoid s is s - s * s, so that products made before are used again.
+    to_cell = gates.new_empty(steps, lanes, 3, d)
+    added, kept = i * g, before * f
+    torch.addcmul(added, added, i, value=-1, out=to_cell[:, :, 0])
+    torch.addcmul(kept, kept, f, value=-1, out=to_cell[:, :, 1])
+    torch.addcmul(i, added, g, value=-1, out=to_cell[:, :, 2])
+    to_out = torch.addcmul(out, out, o, value=-1)
+    through = torch.addcmul(o, out, tanhs, value=-1)
     d_gates, narrow = torch.empty_like(gates), torch.empty_like(gates, dtype=w_state.dtype)
     d_h, d_c = torch.zeros_like(d_out[0]), d_cell.clone()
-    for step in reversed(range(steps)):
-        d_h = d_out[step] + d_h
-        d_c = torch.addcmul(d_c, d_h, through[step])
-        d_gate = d_gates[step].view(lanes, 4, d)
-        torch.mul(to_cell[step], d_c[:, None], out=d_gate[:, :3])
-        torch.mul(to_out[step], d_h, out=d_gate[:, 3])
-        d_c = d_c * f[step]
-        d_h = torch.mm(narrow[step].copy_(d_gates[step]), w_state).to(d_out.dtype)
+    d_parts = d_gates.view(steps, lanes, 4, d)
+    views = (
+        d_out,
+        through,
+        to_cell,
+        to_out,
+        f,
+        d_gates,
+        d_parts[:, :, :3],
+        d_parts[:, :, 3],
+        narrow,
+    )
+    backwards = (reversed(view.unbind()) for view in views)
+    for d_now, into, cells, last, keep, d_gate, d_three, d_last, small in zip(
+        *backwards, strict=True
+    ):
+        d_h = d_now + d_h
+        d_c = torch.addcmul(d_c, d_h, into)
+        torch.mul(cells, d_c[:, None], out=d_three)
+        torch.mul(last, d_h, out=d_last)
+        d_c = d_c * keep
+        d_h = torch.mm(small.copy_(d_gate), w_state).to(d_out.dtype)
     return d_gates, narrow, d_h, d_c

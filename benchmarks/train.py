@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Measure the trainer beside its matrix products alone: `benchmarks/train [--preset NAME] ...`.
+
+The products of one update, forward and backward, are done over the same shapes, types and threads
+as in the trainer, into memory that is already there, and nothing else is. Both are timed in turn in
+one process and the fastest of all rounds counts, so that a busy machine slows both alike. It needs
+torch; the text is this repository's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from shazip.config import ALPHABET, NetworkConfig
+from shazip.training.data import Corpus
+from shazip.training.parallel import Workers, split
+from shazip.training.schedule import Schedule
+from shazip.training.trainer import TrainConfig, Trainer
+
+HERE = Path(__file__).resolve().parent
+WANTED = 0.75
+Work = Callable[[], object]
+
+
+def main() -> int:
+    """Print seconds and rates."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--lanes", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=128)
+    parser.add_argument("--width", type=int, default=384)
+    parser.add_argument("--float32", action="store_true", help="instead of bfloat16 products")
+    parser.add_argument("--rounds", type=int, default=8, help="of which the fastest counts")
+    wishes = parser.parse_args()
+    network = NetworkConfig(width=wishes.width, boom_width=4 * wishes.width)
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "text"
+        files = sorted([*HERE.parent.glob("docs/*.md"), *HERE.parent.glob("shazip/**/*.py")])
+        text.write_bytes(b"".join(path.read_bytes() for path in files))
+        config = TrainConfig(
+            (Corpus(text),),
+            Schedule(1 << 40, quantise_last=0),
+            network,
+            lanes=wishes.lanes,
+            steps=wishes.steps,
+            threads=wishes.threads,
+            bfloat16=not wishes.float32,
+        )
+        report(config, wishes.rounds)
+    return 0
+
+
+def report(config: TrainConfig, rounds: int) -> None:
+    """Time updates and products in turn, and print both."""
+    with Workers(config.threads) as workers:
+        if config.threads == 1:
+            torch.set_num_threads(1)
+        trainer = Trainer(config, workers)
+        for _ in range(-(-config.network.window // config.steps)):
+            trainer.update()  # until the memory is full
+        parts = [Products(config, p.stop - p.start) for p in split(config.lanes, config.threads)]
+        works = {
+            "products alone": lambda: workers.map(Products.run, parts),
+            "update": trainer.update,
+        }
+        seconds = in_turn(works, rounds)
+    size = config.lanes * config.steps
+    operations = sum(part.operations for part in parts)
+    print(f"{config.network}, {config.lanes} lanes, {config.steps} steps, {config.threads} threads")
+    print(f"{operations / size / 1e6:.1f} million multiply-adds a byte")
+    for name, found in seconds.items():
+        rate = operations / found / 1e9
+        print(
+            f"  {name:15} {found:.3f} s, {1 / found:.3f} a second, {size / found / 1e3:.1f} kB/s,"
+            f" {rate:.0f} billion multiply-adds a second"
+        )
+    share = seconds["products alone"] / seconds["update"]
+    print(f"  the trainer's step rate is {share:.0%} of the products' (wanted {WANTED:.0%})")
+
+
+def in_turn(works: dict[str, Work], rounds: int) -> dict[str, float]:
+    """Return the seconds of each work's fastest round; the works take turns."""
+    fastest = dict.fromkeys(works, float("inf"))
+    for _ in range(rounds):
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            fastest[name] = min(fastest[name], time.perf_counter() - start)
+    return fastest
+
+
+class Products:
+    """The products of one update on `lanes` lanes, as (a, b, result, how often)."""
+
+    def __init__(self, config: TrainConfig, lanes: int) -> None:
+        self.type = torch.bfloat16 if config.bfloat16 else torch.float32
+        self.lanes, self.steps = lanes, config.steps
+        self.work: list[tuple[Tensor, Tensor, Tensor, int]] = []
+        network = config.network
+        for layer in range(network.layers):
+            self._lstm(network.width)
+            if layer in network.attention:
+                self._attention(network)
+            self._linear(network.width, network.boom_width)
+        self._linear(network.width, ALPHABET, torch.float32)
+
+    @property
+    def operations(self) -> int:
+        """Multiply-adds."""
+        return sum(c.numel() * a.shape[-1] * times for a, _, c, times in self.work)
+
+    def run(self) -> None:
+        """Do all products."""
+        with torch.no_grad():
+            for a, b, result, times in self.work:
+                for _ in range(times):
+                    torch.matmul(a, b, out=result)
+
+    def _linear(self, width: int, out: int, kind: torch.dtype | None = None) -> None:
+        rows = self.steps * self.lanes
+        kind = kind or self.type
+        x, weight, y = (_random(*s, kind=kind) for s in ((rows, width), (out, width), (rows, out)))
+        self._add(x, weight.T)
+        self._add(y, weight)
+        self._add(y.T, x)
+
+    def _lstm(self, width: int) -> None:
+        self._linear(width, 4 * width)  # from the input
+        h, gate = (
+            _random(self.lanes, width, kind=self.type),
+            _random(self.lanes, 4 * width, kind=self.type),
+        )
+        weight = _random(4 * width, width, kind=self.type)
+        self._add(h, weight.T.contiguous(), self.steps)
+        self._add(gate, weight, self.steps)
+        rows = self.steps * self.lanes
+        self._add(_random(rows, 4 * width, kind=self.type).T, _random(rows, width, kind=self.type))
+
+    def _attention(self, network: NetworkConfig) -> None:
+        self._linear(network.width, network.width)
+        seen = network.window - 1 + self.steps
+        batch, head = self.lanes * network.heads, network.width // network.heads
+        q = _random(batch, self.steps, head, kind=self.type)
+        memory = _random(batch, seen, head, kind=self.type)
+        scores = _random(batch, self.steps, seen, kind=self.type)
+        for a, b in self._pairs(q, memory, scores):
+            self._add(a, b)
+
+    def _pairs(self, q: Tensor, memory: Tensor, scores: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        for _ in range(2):  # scores from queries, what is found from scores: mirror images
+            yield q, memory.transpose(1, 2)
+            yield scores, memory
+            yield scores.transpose(1, 2), q
+
+    def _add(self, a: Tensor, b: Tensor, times: int = 1) -> None:
+        self.work.append((a, b, torch.matmul(a, b), times))
+
+
+def _random(*shape: int, kind: torch.dtype) -> Tensor:
+    return torch.randn(*shape).to(kind)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
