@@ -53,13 +53,19 @@ class Group:
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """Return a module whose backward pass averages the gradients of all processes."""
-        with self._meeting():
+        with self.exchanging():
             return DistributedDataParallel(module, broadcast_buffers=False)
 
-    def backward(self, loss: Tensor) -> None:
-        """Run the backward pass of what came out of a wrapped module."""
-        with self._meeting():
-            loss.backward()  # type: ignore[no-untyped-call]
+    @contextmanager
+    def exchanging(self) -> Iterator[None]:
+        """Around the forward and backward passes of a wrapped module, which meet in either."""
+        try:
+            yield
+        except RuntimeError as error:
+            # The passes have errors of their own.
+            if isinstance(error, dist.DistError) or "gloo" in str(error):
+                raise self._lost() from error
+            raise
 
     def sum(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Return the sums of the processes' `tensors`, all of one type and device."""
@@ -124,12 +130,13 @@ class Group:
     def _meeting(self) -> Iterator[None]:
         try:
             yield
-        except torch.cuda.OutOfMemoryError:
-            raise
         except RuntimeError as error:
-            raise LostError(
-                f"process {self.rank} of {self.size} lost another one; the last checkpoint stays"
-            ) from error
+            raise self._lost() from error
+
+    def _lost(self) -> LostError:
+        return LostError(
+            f"process {self.rank} of {self.size} lost another one; the last checkpoint stays"
+        )
 
 
 ALONE = Group()

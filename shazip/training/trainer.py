@@ -233,10 +233,11 @@ class Trainer:
             self.wrapped = self.group.wrap(_Whole(self.network))
         nats, (part,) = 0.0, self.parts
         for window in windows:
-            loss, penalty = self.wrapped(part, window[:, part.lanes])
-            nats += float(loss.detach()) / symbols
-            # The mean over the processes is taken of it, and the sum is wanted.
-            self.group.backward((loss + penalty) * (self.group.size / symbols))
+            with self.group.exchanging():
+                loss, penalty = self.wrapped(part, window[:, part.lanes])
+                nats += float(loss.detach()) / symbols
+                # Its mean over the processes is taken, and the sum is wanted.
+                ((loss + penalty) * (self.group.size / symbols)).backward()
         return nats
 
     def _step(self) -> float:
