@@ -71,7 +71,7 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _xz(*parts: str) -> Callable[[], bytes]:
+def xz(*parts: str) -> Callable[[], bytes]:
     """Return a reader of one xz file named relative to this folder."""
 
     def read() -> bytes:
@@ -83,7 +83,7 @@ def _xz(*parts: str) -> Callable[[], bytes]:
     return read
 
 
-def _package(name: str, pattern: str) -> Callable[[], bytes]:
+def package(name: str, pattern: str) -> Callable[[], bytes]:
     """Return a reader of a Debian package's files that match `pattern`, joined by path."""
 
     def read() -> bytes:
@@ -149,7 +149,7 @@ FILES = (
         "CC BY-SA 3.0 and GFDL",
         492_293,
         "53d316e0e29ca5b23b7afb87f21aebed82f5a35b07a00ef17403154229ebe30c",
-        _xz("..", "..", "shared", "data", "enwik8.valid.xz"),
+        xz("..", "..", "shared", "data", "enwik8.valid.xz"),
     ),
     Corpus(
         "python.py",
@@ -165,7 +165,7 @@ FILES = (
         "LGPL-2.0-or-later",
         SIZE,
         "b5c17ac6c6ae59e3ac8ce64ffa8a1d8a54267c20290f5d98e52f94cf2c86e17d",
-        _package("libpango1.0-dev=1.50.12+ds-1", "usr/include/**/*.h"),
+        package("libpango1.0-dev=1.50.12+ds-1", "usr/include/**/*.h"),
     ),
     Corpus(
         "pango.xml",
@@ -173,7 +173,7 @@ FILES = (
         "LGPL-2.0-or-later",
         SIZE,
         "c31be4a6d1a8272aaf98237a3f19197233791849221f1acef2e770d17baa3eab",
-        _package("libpango1.0-dev=1.50.12+ds-1", "usr/share/gir-1.0/Pango-1.0.gir"),
+        package("libpango1.0-dev=1.50.12+ds-1", "usr/share/gir-1.0/Pango-1.0.gir"),
     ),
     Corpus(
         "dpkg.log",
@@ -181,7 +181,7 @@ FILES = (
         "facts without an author",
         SIZE,
         "7883eca159571769a0c47965adc29b98a23e8881cea11daa1b7e77f5477ffebf",
-        _xz("data", "dpkg.log.xz"),
+        xz("data", "dpkg.log.xz"),
     ),
     Corpus(
         "gawk.elf",
@@ -189,7 +189,7 @@ FILES = (
         "GPL-3.0-or-later",
         SIZE,
         "ad69cf6b62e7b885d1953922e2b0d2d856d10d5e27bfb9e6e47bc1e9ffa3a1fd",
-        _package("gawk:amd64=1:5.2.1-2", "usr/bin/gawk"),
+        package("gawk:amd64=1:5.2.1-2", "usr/bin/gawk"),
     ),
     Corpus(
         "german.txt",
@@ -197,7 +197,7 @@ FILES = (
         "GPL-2.0",
         SIZE,
         "269ff79899bac1e35a5a19ce0dec771d146a59c3d5e6ce590ac9cad79a37c360",
-        _package(
+        package(
             "installation-guide-amd64=20230508+deb12u1",
             "usr/share/doc/installation-guide-amd64/de/install.de.txt.gz",
         ),

@@ -10,7 +10,11 @@ constexpr uint32_t kTotal = 1u << 24;
 // Below this mass a subtree keeps the network's proportions: contexts would move next to nothing there, at full cost.
 constexpr uint32_t kWorthMixing = 1u << 14;
 constexpr int kApmShare = 5;  // of 16: what each of the two last APMs contributes to the probability
+constexpr int kRegionBits = 3;  // at most 8 regions
 constexpr uint8_t kNoSlot[kSlot] = {};
+
+// Each context has a 16th of 2**table_bits bytes.
+size_t tables_size(int table_bits) { return size_t{kContexts} << (table_bits - 4); }
 
 int depth_of(int node) { return floor_log2(static_cast<uint32_t>(node)); }
 
@@ -49,6 +53,9 @@ int certainty(int stretched) {
 // one rate for all, 1024 lanes learn badly and 4096 diverge.
 int rate_for(int live, int base) { return base * 32 / (32 + live); }
 
+// The weights' rate before that: quick while a frame is young, slower once it has settled.
+int base_rate(uint64_t seen) { return 400 + static_cast<int>((600 << 15) / ((1 << 15) + seen)); }
+
 }  // namespace
 
 // What predictions of one lane read.
@@ -68,7 +75,7 @@ struct Mixer::View {
 
 Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start, int threads)
     : learned_(start),
-      memory_(zeroed<uint8_t>((size_t{1} << table_bits) + kBucket)),
+      memory_(zeroed<uint8_t>(tables_size(table_bits) + kBucket)),
       history_(lanes, history_bits),
       lanes_(lanes),
       freqs_(static_cast<size_t>(lanes) * kNodes),
@@ -76,10 +83,13 @@ Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start, in
       pool_(threads > 1 ? new Pool(threads) : nullptr) {
   const auto address = reinterpret_cast<uintptr_t>(memory_.get());
   uint8_t* first = memory_.get() + (kBucket - address % kBucket) % kBucket;
-  const int bits = table_bits - 4;  // an equal part for each of the 16 contexts
+  const int bits = table_bits - 4;
   for (int i = 0; i < kContexts; ++i) slots_[i].open(first + (static_cast<size_t>(i) << bits), bits);
   match_models_.emplace_back(12, history_bits);
   match_models_.emplace_back(5, history_bits);
+  int lane_bits = 0;
+  while ((1 << lane_bits) < lanes) ++lane_bits;
+  for (int lane = 0; lane < lanes; ++lane) lanes_[lane].region = static_cast<uint32_t>(lane) >> std::max(lane_bits - kRegionBits, 0);
   for (int lane = 0; lane < lanes; ++lane) set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane));
 }
 
@@ -88,7 +98,7 @@ size_t Mixer::size(int lanes, int table_bits, int history_bits) {
   size_t ring = size_t{1} << history_bits;
   while (ring < 2 * n) ring *= 2;
   const size_t matches = kMatches * (size_t{1} << history_bits);
-  return (size_t{1} << table_bits) + ring + matches + n * (sizeof(Lane) + sizeof(Path) + 4 * kNodes) + Learned::size() + sizeof(Mixer);
+  return tables_size(table_bits) + ring + matches + n * (sizeof(Lane) + sizeof(Path) + 4 * kNodes) + Learned::size() + sizeof(Mixer);
 }
 
 template <typename Job>
@@ -214,6 +224,7 @@ int Mixer::set_history_inputs(const View& view, int node, int depth, Node& out) 
     const int at = i < kContexts ? kContextInputs + 2 * i : kOrderZeroInputs;
     out.inputs[at] = pair.stretched;
     out.inputs[at + 1] = pair.confidence;
+    if (i < kContexts && learned_.certain(state)) out.inputs[kCertainInputs + i] = pair.stretched;
     known += i < 6 && state != 0;
   }
   return known;
@@ -228,6 +239,7 @@ void Mixer::update(const uint8_t* column, int live) {
     judge_matches(column, live);
   });
   advance_lanes(column, live);
+  seen_ += static_cast<uint64_t>(live);
 }
 
 // Predicts once more the nodes that lead to the symbol; nothing has changed since `mix`.
@@ -248,7 +260,7 @@ void Mixer::retrace(int lane, uint8_t symbol) {
 }
 
 void Mixer::learn(const uint8_t*, int live) {
-  const int rate = rate_for(live, 800), final_rate = rate_for(live, 200);
+  const int rate = rate_for(live, base_rate(seen_)), final_rate = rate_for(live, 200);
   for (int lane = 0; lane < live; ++lane) {
     const Path& path = paths_[lane];
     for (int depth = 0; depth < path.count; ++depth) {
@@ -309,7 +321,9 @@ void Mixer::advance_lanes(const uint8_t* column, int live) {
   for (int lane = 0; lane < live; ++lane) {
     Lane& l = lanes_[lane];
     const uint32_t next = history_.place(static_cast<uint32_t>(lane), l.count);
-    for (int i = 0; i < kMatches; ++i) match_models_[i].update(l.matches[i], history_, next, l.count, column[lane], is_head);
+    // A long match may come from anywhere, a short one is worth more from nearby.
+    match_models_[0].update(l.matches[0], history_, next, l.count, column[lane], 0, is_head);
+    match_models_[1].update(l.matches[1], history_, next, l.count, column[lane], salt(l), is_head);
     set_contexts(l, history_, static_cast<uint32_t>(lane));
     prefetch(l, 0);
   }

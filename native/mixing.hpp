@@ -60,6 +60,7 @@ class Mixer {
   History history_;
   std::vector<MatchModel> match_models_;
   std::vector<Lane> lanes_;
+  uint64_t seen_ = 0;  // symbols so far, in all lanes
   std::vector<uint32_t> freqs_;  // of the network, (lanes, 256), for `update`
   std::vector<Path> paths_;
   mutable std::unique_ptr<Pool> pool_;

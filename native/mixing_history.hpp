@@ -61,11 +61,12 @@ class MatchModel {
   }
 
   // Moves the match over the symbol that came; `next` is the place of the symbol after it, `count` how many the lane has had.
-  // `is_head(place)` tells whether a place is where its lane writes next: what lies there is not a continuation.
+  // Only places that were passed with the same salt are found. `is_head(place)` tells whether a place is where its lane writes next: what lies there is not a continuation.
   template <typename IsHead>
-  void update(Match& match, const History& history, uint32_t next, uint32_t count, uint8_t symbol, IsHead is_head) {
+  void update(Match& match, const History& history, uint32_t next, uint32_t count, uint8_t symbol, uint64_t salt,
+              IsHead is_head) {
     if (match.active) follow(match, history, symbol, is_head);
-    if (count >= static_cast<uint32_t>(minimum_)) look_up(match, history, next, count, is_head);
+    if (count >= static_cast<uint32_t>(minimum_)) look_up(match, history, next, count, salt, is_head);
     if (match.active) match.expected = history.at(match.place);
   }
 
@@ -73,7 +74,7 @@ class MatchModel {
   template <typename IsHead>
   void follow(Match& match, const History& history, uint8_t symbol, IsHead is_head);
   template <typename IsHead>
-  void look_up(Match& match, const History& history, uint32_t next, uint32_t count, IsHead is_head);
+  void look_up(Match& match, const History& history, uint32_t next, uint32_t count, uint64_t salt, IsHead is_head);
 
   int minimum_;
   int shift_;
@@ -99,8 +100,9 @@ void MatchModel::follow(Match& match, const History& history, uint8_t symbol, Is
 }
 
 template <typename IsHead>
-void MatchModel::look_up(Match& match, const History& history, uint32_t next, uint32_t count, IsHead is_head) {
-  uint64_t h = 0;
+void MatchModel::look_up(Match& match, const History& history, uint32_t next, uint32_t count, uint64_t salt,
+                         IsHead is_head) {
+  uint64_t h = salt;
   for (int i = 1; i <= minimum_; ++i) h = (h + history.at(history.moved(next, 0u - i)) + 1) * 0x9E3779B97F4A7C15u;
   uint32_t& last = last_[scramble(h) >> shift_];
   if (last != 0 && (!match.active || match.length < kReplaceable) && !is_head(last - 1)) {

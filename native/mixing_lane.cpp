@@ -17,12 +17,21 @@ bool one_of(uint8_t symbol, const char* set) {
 constexpr uint8_t kLengthBucket[33] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 9, 9, 10, 10, 11,
                                        11, 11, 11, 11, 11, 11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 13};
 
+// Contexts that know their own region of the block alone, a bit for each: words and names cluster.
+constexpr uint32_t kRegional = 0x3000e;
+
 // The symbol above the next one in the line before, 0 if that line was shorter or has left the ring.
 uint8_t symbol_above(const Lane& lane, const History& history, uint32_t lane_index) {
   const uint32_t above = lane.last_line + (lane.count - lane.line);
   const uint32_t back = lane.count - above;
   if (above >= lane.line || back > history.mask()) return 0;
   return history.at(history.place(lane_index, above));
+}
+
+// The letters of this word so far, or the last word and the symbol after it.
+uint64_t word_value(const Lane& lane) {
+  if (lane.word != 0) return uint64_t{lane.word} << 1;
+  return (uint64_t{lane.last_word} << 9) | ((lane.symbols & 0xff) << 1) | 1;
 }
 
 }  // namespace
@@ -74,7 +83,7 @@ void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
       one, two, s & 0xffffff, s & 0xffffffffu,
       s & 0xffffffffffffu, s & 0xffffffffffffffu,
       (word << 32) + lane.first_word + one * 0x10001u,
-      word != 0 ? word << 1 : (last_word << 9) | (one << 1) | 1,
+      word_value(lane),
       (word << 32) + last_word + one * 0x10001u,
       (word << 32) + lane.word_before + one * 0x10001u,
       (s >> 16) & 0xffff,
@@ -82,9 +91,11 @@ void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
       s & 0xf0f0f0f0f0f0u,
       (uint64_t{lane.opener} << 8) | one,
       lane.classes & 0xffffffffu, lane.classes & 0xffffffffffffu,
+      word_value(lane), s & 0xffffffffffu,
   };
   for (int i = 0; i < kContexts; ++i) {
-    lane.contexts[i] = static_cast<uint32_t>(scramble(values[i] + (i + 1) * uint64_t{0xD6E8FEB86659FD93u}) >> 32);
+    const uint64_t region = (kRegional >> i) & 1 ? salt(lane) : 0;
+    lane.contexts[i] = static_cast<uint32_t>(scramble(values[i] + region + (i + 1) * uint64_t{0xD6E8FEB86659FD93u}) >> 32);
   }
 }
 

@@ -8,6 +8,7 @@
 namespace shazip::mixing {
 
 struct Lane {
+  uint32_t region = 0;    // lanes that lie near each other in the block share one
   uint64_t symbols = 0;   // the last eight, the newest lowest
   uint64_t classes = 0;   // of the last sixteen, 4 bits each
   uint32_t count = 0;     // symbols so far, modulo 2**32
@@ -21,6 +22,9 @@ struct Lane {
   uint32_t contexts[kContexts] = {};
   Match matches[kMatches];
 };
+
+// What tells hashes of one region from those of others; 0 in the first.
+inline uint64_t salt(const Lane& lane) { return lane.region * uint64_t{0x9E3779B97F4A7C15u}; }
 
 int symbol_class(uint8_t symbol);  // 0..15
 

@@ -7,7 +7,7 @@ constexpr uint32_t kStartUpdates = 30;     // what start values count for
 constexpr uint32_t kHistoryLimit = 1023;   // later updates move a probability by 1 / 1024.6
 constexpr uint32_t kMatchLimit = 1023;
 constexpr int kApmRate = 6;                // an APM moves by 1 / 64
-// |weight| < 4, so |rounded weight| <= 2**13 and a sum of 48 products with inputs below 3072 stays below 2**31.
+// |weight| < 4, so |rounded weight| <= 2**13 and a sum of 64 products with inputs below 3072 stays below 2**31.
 constexpr int32_t kWeightLimit = (4 << 20) - 512;
 constexpr int32_t kFinalLimit = 8 << 16;
 static_assert(int64_t{kInputs} * 8192 * kStretchLimit < INT32_MAX, "a sum may overflow");
@@ -52,6 +52,9 @@ int32_t scaled_error(int bit, int probability, int rate) {
 
 Learned::Learned(const Start& start) : tables_(start.tables) {
   std::copy(&start.next[0][0], &start.next[0][0] + 512, &next_[0][0]);
+  for (int bit = 0; bit < 2; ++bit) {
+    for (uint8_t state = next_[0][bit]; !certain_[state]; state = next_[state][bit]) certain_[state] = true;
+  }
   for (const auto& row : start.histories) for (auto p : row) histories_.emplace_back(p, kStartUpdates);
   for (const auto& row : start.matches) for (auto p : row) matches_.emplace_back(p, kStartUpdates);
   for (const auto& value : histories_) history_pairs_.push_back(pair_of(tables_, value));

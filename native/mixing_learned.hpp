@@ -41,6 +41,8 @@ class Learned {
   void update_history(int row, uint8_t state, int bit);
   void update_match(int model, int cell, int hit);
   uint8_t next(uint8_t state, int bit) const { return next_[state][bit]; }
+  // Whether only one kind of bit has come so far.
+  bool certain(uint8_t state) const { return certain_[state]; }
 
   // The probability 0..65535 that APM `which` makes of a stretched one in a row; sets the cell to update.
   int refine(Apm which, uint32_t row, int stretched, Node& node) const;
@@ -56,6 +58,7 @@ class Learned {
  private:
   Tables tables_;
   uint8_t next_[256][2];
+  bool certain_[256] = {};
   std::vector<Adaptive> histories_, matches_;
   std::vector<Pair> history_pairs_, match_pairs_;  // of the same, kept ready
   std::vector<int32_t> weights_;                   // step 2**-20

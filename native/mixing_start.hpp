@@ -9,7 +9,7 @@
 
 namespace shazip::mixing {
 
-constexpr int kContexts = 16;  // hashed contexts
+constexpr int kContexts = 18;  // hashed contexts
 constexpr int kMatches = 2;    // match models: a long one and a short one
 constexpr int kMatchCells = 128;
 
@@ -18,7 +18,8 @@ constexpr int kBias = 0, kNetwork = 1, kNetworkConfidence = 2, kNetworkRefined =
 constexpr int kMatchInputs = 4;                                  // two for each match model
 constexpr int kOrderZeroInputs = kMatchInputs + 2 * kMatches;    // two
 constexpr int kContextInputs = kOrderZeroInputs + 2;             // two for each context
-constexpr int kInputs = (kContextInputs + 2 * kContexts + 15) / 16 * 16;
+constexpr int kCertainInputs = kContextInputs + 2 * kContexts;     // one for each context
+constexpr int kInputs = (kCertainInputs + kContexts + 15) / 16 * 16;
 
 // Sets of weights; each picks one of its rows by a small context.
 constexpr int kSets = 5;

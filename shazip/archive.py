@@ -22,6 +22,7 @@ from shazip.predictor import (
     Predictor,
     block_memory,
     check_supported,
+    least_memory,
     new_header,
     open_predictor,
     predictor_memory,
@@ -199,7 +200,7 @@ class Codec:
     def _admit(self, header: Header) -> None:
         """Refuse a frame that needs another version of shazip or too much memory."""
         check_supported(header)
-        self._check_memory(block_memory(header))
+        self._check_memory(least_memory(header))
 
     def _open_predictor(self, header: Header) -> Predictor:
         engine = self._loader.engine(header.model_id)

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-# (lanes, first block from this size on). More lanes are faster, but each starts cold, and mixing
-# learns a step later from its neighbours. Their cost in bits per byte: 200 kB through a network
-# alone in 2, 8, 32, 128 lanes 2.4155, 2.4166, 2.4199, 2.4367; 64 kB through the tiny model with
-# mixing in 1, 2, 8, 32 lanes 1.883, 1.909, 1.938, 1.959.
-_DEFAULTS = ((32, 1 << 18), (16, 1 << 17), (8, 1 << 16), (4, 1 << 14), (2, 1 << 13))
+# (lanes, first block from this size on). More lanes are faster, but each starts cold and has less
+# of its own past at hand. Extra bits of mixing: 16 kB in 2, 4 lanes 0.8, 1.1 %; 64 kB in 2, 4, 8
+# lanes 0.9, 1.2, 1.9 %; 492 kB in 8, 16, 32 lanes 0.6, 1.0, 1.4 % (benchmarks/log/mixing.md).
+_DEFAULTS = ((8, 1 << 18), (4, 1 << 16), (2, 1 << 15))
 
 
 def default_lanes(first_block_size: int) -> int:

@@ -113,10 +113,15 @@ def check_supported(header: Header) -> None:
         check_sizes(header.table_bits, header.history_bits)
 
 
-def block_memory(header: Header) -> int:
-    """Return the bytes that every frame with this header needs, whatever its predictor is."""
+def least_memory(header: Header) -> int:
+    """Return the bytes that a frame with this header needs at least, whatever its predictor is."""
     tables = (1 << header.table_bits) + (1 << header.history_bits) if header.mixing_version else 0
-    return (_BLOCK_COPIES << header.block_bits) + _ROW_SIZE * header.lanes + tables
+    return block_memory(header) + tables
+
+
+def block_memory(header: Header) -> int:
+    """Return the bytes that coding takes beside the predictor's."""
+    return (_BLOCK_COPIES << header.block_bits) + _ROW_SIZE * header.lanes
 
 
 def predictor_memory(engine: Engine, header: Header) -> int:

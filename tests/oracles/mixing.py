@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from itertools import accumulate
 
 import numpy as np
 
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
-CONTEXTS, MATCHES, SETS, INPUTS = 16, 2, 5, 48
+CONTEXTS, MATCHES, SETS, INPUTS = 18, 2, 5, 64
+REGIONAL = 0x3000E
 SET_SIZES = (256, 80, 256, 256, 2048)
 SET_FIRST = [sum(SET_SIZES[:i]) for i in range(SETS)]
 LIMIT = 3071
@@ -134,7 +136,8 @@ class Match:
 
 
 class Lane:
-    def __init__(self) -> None:
+    def __init__(self, region: int) -> None:
+        self.salt = region * 0x9E3779B97F4A7C15 & MASK64
         self.symbols = self.classes = self.count = self.word = self.last_word = 0
         self.word_before = self.first_word = self.opener = self.line = self.last_line = 0
         self.contexts: list[int] = []
@@ -184,10 +187,15 @@ class Mixer:
         self.rings = [[0] * 2**self.ring_bits for _ in range(lanes)]
         self.last_seen: list[dict[int, tuple[int, int]]] = [{}, {}]
         self.match_shift = 64 - (history_bits - 2)
-        self.lanes = [Lane() for _ in range(lanes)]
+        shift = max((lanes - 1).bit_length() - 3, 0)
+        self.lanes = [Lane(i >> shift) for i in range(lanes)]
         for i in range(lanes):
             self._set_contexts(i)
         self.freqs: list[list[int]] = []
+        self.seen = 0
+        self.certain = {
+            state for bit in (0, 1) for state in accumulate([bit] * 99, self._after, initial=0)
+        } - {0}
 
     def mix(self, freqs: np.ndarray) -> np.ndarray:
         self.freqs = [[int(f) for f in row] for row in freqs]
@@ -199,7 +207,8 @@ class Mixer:
         paths = [self._path(i, symbol) for i, symbol in enumerate(symbols)]
         for path in paths:
             for node, bit in path:
-                self._train(node, bit, len(symbols))
+                self._train(node, bit, rates(len(symbols), self.seen))
+        self.seen += len(symbols)
         for i, symbol in enumerate(symbols):
             self._remember(self.lanes[i], symbol)
         for i, symbol in enumerate(symbols):
@@ -209,6 +218,14 @@ class Mixer:
         for i, symbol in enumerate(symbols):
             self._match(i, symbol)
             self._set_contexts(i)
+
+    def _after(self, state: int, bit: int) -> int:
+        return self.start.next[state][bit]
+
+    @staticmethod
+    def _salted(k: int, value: int, lane: Lane) -> int:
+        salt = lane.salt if REGIONAL >> k & 1 else 0
+        return value + salt + (k + 1) * 0xD6E8FEB86659FD93
 
     # Prediction
 
@@ -300,6 +317,9 @@ class Mixer:
         for i in (CONTEXTS, *range(CONTEXTS)):  # order 0 comes first
             state = states[i] if i < CONTEXTS else self.order_zero[n]
             node.inputs += self.histories[i][state].pair() if state else (0, 0)
+        node.inputs += [
+            self.histories[i][s].pair()[0] if s in self.certain else 0 for i, s in enumerate(states)
+        ]
         node.inputs += [0] * (INPUTS - len(node.inputs))
         return sum(state != 0 for state in states[:6])
 
@@ -337,8 +357,8 @@ class Mixer:
             mass = one if bit else mass - one
         return path
 
-    def _train(self, node: Node, bit: int, live: int) -> None:
-        rate, final_rate = rates(live)
+    def _train(self, node: Node, bit: int, rates: tuple[int, int]) -> None:
+        rate, final_rate = rates
         for row, output in zip(node.rows, node.outputs, strict=True):
             error = ((bit << 16) - self.start.squash(output)) * rate + 8192 >> 14
             limit = 4 * 2**20 - 512
@@ -419,7 +439,8 @@ class Mixer:
         match.active = match.misses <= 8 and not self._is_head(match.place)
 
     def _look_up(self, which: int, minimum: int, i: int, match: Match) -> None:
-        lane, h = self.lanes[i], 0
+        lane = self.lanes[i]
+        h = lane.salt if which == 1 else 0
         for back in range(1, minimum + 1):
             h = (h + self._ring(i, lane.count - back) + 1) * 0x9E3779B97F4A7C15 & MASK64
         key = scramble(h) >> self.match_shift
@@ -442,10 +463,11 @@ class Mixer:
         at = lane.last_line + lane.count - lane.line
         above = self._ring(i, at) if at < lane.line and lane.count - at < 2**self.ring_bits else 0
         column = min(lane.count - lane.line, 255)
+        word_value = lane.word << 1 if lane.word else lane.last_word << 9 | one << 1 | 1
         values = [
             *(s & (256**order - 1) for order in (1, 2, 3, 4, 6, 7)),
             (lane.word << 32) + lane.first_word + one * 0x10001,
-            lane.word << 1 if lane.word else lane.last_word << 9 | one << 1 | 1,
+            word_value,
             (lane.word << 32) + lane.last_word + one * 0x10001,
             (lane.word << 32) + lane.word_before + one * 0x10001,
             s >> 16 & 0xFFFF,
@@ -454,12 +476,14 @@ class Mixer:
             lane.opener << 8 | one,
             lane.classes & MASK32,
             lane.classes & 0xFFFFFFFFFFFF,
+            word_value,
+            s & 0xFFFFFFFFFF,
         ]
         lane.contexts = [
-            scramble(value + (k + 1) * 0xD6E8FEB86659FD93 & MASK64) >> 32
-            for k, value in enumerate(values)
+            scramble(self._salted(k, value, lane) & MASK64) >> 32 for k, value in enumerate(values)
         ]
 
 
-def rates(live: int) -> tuple[int, int]:
-    return 800 * 32 // (32 + live), 200 * 32 // (32 + live)
+def rates(live: int, seen: int) -> tuple[int, int]:
+    base = 400 + (600 << 15) // ((1 << 15) + seen)
+    return base * 32 // (32 + live), 200 * 32 // (32 + live)
