@@ -155,6 +155,21 @@ def test_accumulated_windows_are_one_batch(text):
     assert trainer.done == 3 * WINDOW
 
 
+def test_jitter_varies_the_windows_by_its_part_and_by_the_update_alone(text):
+    with Workers(1) as workers:
+        trainers = [Trainer(config(text, jitter=0.25), workers) for _ in range(2)]
+        lengths = [[trainer.update().symbols // 4 for _ in range(8)] for trainer in trainers]
+    assert lengths[0] == lengths[1]
+    assert len(set(lengths[0])) > 1
+    assert all(9 <= steps <= 15 for steps in lengths[0])
+
+
+def test_training_text_is_mapped_not_read(text):
+    (mapped,) = Feed([Corpus(text)], 1, 1).texts
+    assert isinstance(mapped, np.memmap)
+    assert mapped.mode == "r"
+
+
 def test_evaluation_does_not_depend_on_threads(text):
     with Workers(1) as one, Workers(3) as three:
         network = Trainer(config(text), one).network
@@ -236,6 +251,20 @@ def test_guard_stops_what_diverges():
     assert not guard.sound
     with pytest.raises(TrainingError, match="diverged"):
         deque(map(guard.see, [4.0] * 100))
+
+
+def test_a_diverging_run_stops_with_the_last_good_checkpoint(tmp_path, text, monkeypatch):
+    update, folder = Trainer.update, tmp_path / "run"
+
+    def diverge(self):
+        done = update(self)
+        return replace(done, bpb=2.0 if self.updates <= 60 else 9.0)
+
+    monkeypatch.setattr(Trainer, "update", diverge)
+    with pytest.raises(TrainingError, match="diverged"):
+        run.begin(config(text, updates=200), folder, RunConfig(save_seconds=1e-9))
+    _, state = load_checkpoint(folder / run.CHECKPOINT)
+    assert 60 <= state["updates"] < 65
 
 
 def test_full_disk_keeps_the_last_checkpoint(tmp_path):
