@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -9,6 +11,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import torch
+
+# Of mallopt: when to return memory, how much to take at a time, the least that is mapped on its
+# own (32 MiB at most), and one heap for all threads, as others cannot grow beyond 64 MiB.
+MALLOC = {-1: 2**31 - 1, -2: 2**26, -3: 2**25, -8: 1}
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -23,6 +29,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = count
+        keep_memory()
         self._before = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
 
@@ -43,6 +50,18 @@ class Workers:
     ) -> None:
         self._pool.shutdown()
         torch.set_num_threads(self._before)  # MKL's count is the whole process's
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory of freed tensors, where the C library is glibc.
+
+    It would give large ones back at once, and each new one would fault in page by page, which all
+    threads wait for.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        for name, value in MALLOC.items():
+            mallopt(name, value)
 
 
 def split(lanes: int, parts: int) -> list[slice]:
