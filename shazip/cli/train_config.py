@@ -84,7 +84,12 @@ def lines(config: TrainConfig) -> list[str]:
     count = f"{trained:,} parameters" + (f", {folded:,} after folding" if folded < trained else "")
     texts = " ".join(f"{corpus.name}={corpus.weight:g}" for corpus in config.corpora)
     groups = [f"{name}: {_line(getattr(config, name))}" for name in GROUPS]
-    return [f"{name_of(config.network)}, {count}", *groups, f"run: {_line(config)}", texts]
+    return [
+        f"{name_of(config.network)}, {count}",
+        *groups,
+        f"run: {_line(config)}",
+        f"texts: {texts}",
+    ]
 
 
 def _sizes(weights: Path | None, given: dict[str, Any]) -> Sizes:
