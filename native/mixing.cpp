@@ -1,6 +1,7 @@
 #include "mixing.hpp"
 
 #include <atomic>
+#include <cstring>
 
 namespace shazip::mixing {
 namespace {
@@ -45,7 +46,7 @@ int certainty(int stretched) {
   constexpr int kBounds[7] = {64, 192, 384, 640, 1024, 1500, 2100};
   const int distance = std::abs(stretched);
   int level = 0;
-  while (level < 7 && distance >= kBounds[level]) ++level;
+  for (int bound : kBounds) level += distance >= bound;  // without branches: they would be mispredicted
   return level;
 }
 
@@ -58,33 +59,41 @@ int base_rate(uint64_t seen) { return 400 + static_cast<int>((600 << 15) / ((1 <
 
 }  // namespace
 
-// What predictions of one lane read.
-struct Mixer::View {
-  const Lane& lane;
-  uint32_t sums[2 * kNodes];
-  const uint8_t* slots[kContexts];
+// One lane's next byte: what predictions read, and all predictions, which `update` learns from.
+struct Mixer::Tree {
+  const Lane* lane;
   uint32_t order_two;  // hash of the last two symbols
   int class_row;       // classes of the last two symbols, 0..255
+  uint32_t sums[2 * kNodes];    // of the network's frequencies
+  uint32_t masses[kNodes];      // mixed, of nodes that got one
+  const uint8_t* slots[kContexts];
+  int count;               // of the mixed nodes
+  uint8_t places[kNodes];  // of these nodes below
+  Node nodes[kNodes];      // as they were predicted: few, so that the rest is never touched
 
-  View(const Lane& lane_, const uint32_t* freqs) : lane(lane_) {
+  void open(const Lane& lane_, const uint32_t* freqs) {
+    lane = &lane_;
+    order_two = static_cast<uint32_t>(scramble(lane->symbols & 0xffff) >> 20);
+    class_row = static_cast<int>(lane->classes & 0xff);
     sum_tree(freqs, sums);
-    order_two = static_cast<uint32_t>(scramble(lane.symbols & 0xffff) >> 20);
-    class_row = static_cast<int>(lane.classes & 0xff);
+    std::fill(masses + 16, masses + 32, 0u);
+    count = 0;
   }
+  uint32_t order_one_row(int node) const {
+    return static_cast<uint32_t>((lane->symbols & 0xff) << 8) | static_cast<uint32_t>(node);
+  }
+  uint32_t order_two_row(int node) const { return (order_two ^ ((static_cast<uint32_t>(node) * 0x9E3779B1u) >> 9)) & 0xffff; }
 };
 
 Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start, int threads)
     : learned_(start),
-      memory_(zeroed<uint8_t>(tables_size(table_bits) + kBucket)),
+      memory_(zeroed<uint8_t>(tables_size(table_bits))),
       history_(lanes, history_bits),
       lanes_(lanes),
-      freqs_(static_cast<size_t>(lanes) * kNodes),
-      paths_(lanes),
+      trees_(zeroed<Tree>(static_cast<size_t>(lanes))),
       pool_(threads > 1 ? new Pool(threads) : nullptr) {
-  const auto address = reinterpret_cast<uintptr_t>(memory_.get());
-  uint8_t* first = memory_.get() + (kBucket - address % kBucket) % kBucket;
   const int bits = table_bits - 4;
-  for (int i = 0; i < kContexts; ++i) slots_[i].open(first + (static_cast<size_t>(i) << bits), bits);
+  for (int i = 0; i < kContexts; ++i) slots_[i].open(memory_.get() + (static_cast<size_t>(i) << bits), bits);
   match_models_.emplace_back(12, history_bits);
   match_models_.emplace_back(5, history_bits);
   int lane_bits = 0;
@@ -97,8 +106,9 @@ size_t Mixer::size(int lanes, int table_bits, int history_bits) {
   const auto n = static_cast<size_t>(lanes);
   size_t ring = size_t{1} << history_bits;
   while (ring < 2 * n) ring *= 2;
-  const size_t matches = kMatches * (size_t{1} << history_bits);
-  return tables_size(table_bits) + ring + matches + n * (sizeof(Lane) + sizeof(Path) + 4 * kNodes) + Learned::size() + sizeof(Mixer);
+  const size_t matches = kMatches * zeroed_size(size_t{1} << history_bits);
+  const size_t lane_size = n * sizeof(Lane) + zeroed_size(n * sizeof(Tree));
+  return zeroed_size(tables_size(table_bits)) + zeroed_size(ring) + matches + lane_size + Learned::size() + sizeof(Mixer);
 }
 
 template <typename Job>
@@ -119,89 +129,112 @@ void Mixer::in_parallel(int count, int live, Job job) const {
   pool_->run(std::min(pool_->threads(), count), work, &shared);
 }
 
+// All lanes come to their first nibble, then all to their second: meanwhile what the second reads arrives in the cache.
 void Mixer::mix(const uint32_t* freqs, int live, uint32_t* mixed) {
-  std::copy(freqs, freqs + static_cast<size_t>(live) * kNodes, freqs_.begin());
-  in_parallel(live, live, [&](int lane) { mix_lane(lane, mixed + static_cast<size_t>(lane) * kNodes); });
+  const auto row = [](int lane) { return static_cast<size_t>(lane) * kNodes; };
+  in_parallel(live, live, [&](int lane) { mix_first(lane, freqs + row(lane), mixed + row(lane)); });
+  in_parallel(live, live, [&](int lane) { mix_second(lane, mixed + row(lane)); });
 }
 
-void Mixer::mix_lane(int lane, uint32_t* mixed) const {
-  View view(lanes_[lane], &freqs_[static_cast<size_t>(lane) * kNodes]);
-  uint32_t masses[2 * kNodes];
-  Node scratch;
-  masses[1] = kTotal;
-  look_up(view, 0);
-  for (int node = 1; node < 16; ++node) split(view, node, masses, mixed, scratch);
+void Mixer::mix_first(int lane, const uint32_t* freqs, uint32_t* mixed) {
+  Tree& tree = trees_[lane];
+  tree.open(lanes_[lane], freqs);
+  look_up(tree, 0);
+  tree.masses[1] = kTotal;
+  mix_nibble(tree, 1, mixed);
   for (int first = 0; first < 16; ++first) {
-    if (masses[16 + first] >= kWorthMixing) prefetch(view.lane, 1 + first);
+    if (tree.masses[16 + first] >= kWorthMixing) prefetch(*tree.lane, 1 + first);
   }
+}
+
+void Mixer::mix_second(int lane, uint32_t* mixed) {
+  Tree& tree = trees_[lane];
   for (int first = 0; first < 16; ++first) {
-    if (masses[16 + first] >= kWorthMixing) look_up(view, 1 + first);
-    for (int depth = 0; depth < 4; ++depth) {
-      for (int i = 0; i < 1 << depth; ++i) split(view, ((16 + first) << depth) + i, masses, mixed, scratch);
+    if (tree.masses[16 + first] < kWorthMixing) continue;
+    look_up(tree, 1 + first);
+    mix_nibble(tree, 16 + first, mixed);
+  }
+}
+
+// Splits the mass of the nibble's tree at `root`, level by level: neighbours do not wait for each other.
+void Mixer::mix_nibble(Tree& tree, int root, uint32_t* mixed) const {
+  int queue[16] = {root};
+  int queued = 1;
+  const int end = root * 8;  // no node of the last level lies below
+  for (int i = 0; i < queued; ++i) {
+    const int node = queue[i];
+    Node& out = tree.nodes[tree.count];
+    tree.places[node] = static_cast<uint8_t>(tree.count++);
+    predict(tree, node, out);
+    const uint32_t one = share(tree.masses[node], 128u >> depth_of(node), out.probability);
+    const uint32_t masses[2] = {tree.masses[node] - one, one};
+    for (int bit = 0; bit < 2; ++bit) {
+      const bool worth = serve(tree, 2 * node + bit, masses[bit], mixed);
+      queue[queued] = 2 * node + bit;
+      queued += worth && node < end;
     }
   }
-  for (int symbol = 0; symbol < kNodes; ++symbol) {
-    if (masses[kNodes + symbol] != 0) mixed[symbol] = masses[kNodes + symbol];
-  }
 }
 
-// Splits a node's mass between its children. A mass of 0 marks a node whose leaves have been served.
-void Mixer::split(const View& view, int node, uint32_t* masses, uint32_t* mixed, Node& scratch) const {
-  const uint32_t mass = masses[node];
-  const int leaves = kNodes >> depth_of(node);
-  masses[2 * node] = masses[2 * node + 1] = 0;
-  if (mass == 0) return;
-  if (mass < kWorthMixing) {
-    const int first = node * leaves - kNodes;
-    return keep_proportions(view.sums + kNodes + first, view.sums[node], mass, leaves, mixed + first);
+// Gives a mass to a node: true if the node will split it, false if its leaves have got it.
+bool Mixer::serve(Tree& tree, int node, uint32_t mass, uint32_t* mixed) const {
+  if (node >= kNodes) {
+    mixed[node - kNodes] = mass;
+    return false;
   }
-  predict(view, node, scratch);
-  masses[2 * node + 1] = share(mass, leaves / 2, scratch.probability);
-  masses[2 * node] = mass - masses[2 * node + 1];
+  tree.masses[node] = mass;
+  if (mass >= kWorthMixing) {
+    prefetch(tree, node);
+    return true;
+  }
+  const int leaves = kNodes >> depth_of(node), first = node * leaves - kNodes;
+  keep_proportions(tree.sums + kNodes + first, tree.sums[node], mass, leaves, mixed + first);
+  return false;
+}
+
+// Hints at the APMs' rows of a node that will be predicted soon.
+void Mixer::prefetch(const Tree& tree, int node) const {
+  learned_.prefetch(kOfOrderOne, tree.order_one_row(node));
+  learned_.prefetch(kOfOrderTwo, tree.order_two_row(node));
 }
 
 void Mixer::prefetch(const Lane& lane, int nibble) const {
   for (int i = 0; i < kContexts; ++i) slots_[i].place(lane.contexts[i], nibble).prefetch();
 }
 
-void Mixer::look_up(View& view, int nibble) const {
-  for (int i = 0; i < kContexts; ++i) view.slots[i] = slots_[i].place(view.lane.contexts[i], nibble).find(kNoSlot);
+void Mixer::look_up(Tree& tree, int nibble) const {
+  for (int i = 0; i < kContexts; ++i) tree.slots[i] = slots_[i].place(tree.lane->contexts[i], nibble).find(kNoSlot);
 }
 
 // The probability of a 1 at a node, and all that it was made of.
-void Mixer::predict(const View& view, int node, Node& out) const {
+void Mixer::predict(const Tree& tree, int node, Node& out) const {
   const int depth = depth_of(node);
-  const auto previous = static_cast<uint32_t>(view.lane.symbols & 0xff);
-  const uint32_t order_one_row = (previous << 8) | static_cast<uint32_t>(node);
-  const uint32_t order_two_row = (view.order_two ^ ((static_cast<uint32_t>(node) * 0x9E3779B1u) >> 9)) & 0xffff;
-  learned_.prefetch(kOfOrderOne, order_one_row);
-  learned_.prefetch(kOfOrderTwo, order_two_row);
   const Tables& tables = learned_.tables();
-  const int network = tables.ratio(view.sums[2 * node + 1], view.sums[2 * node]);
-  std::fill(out.inputs, out.inputs + kInputs, int16_t{0});
+  const int network = tables.ratio(tree.sums[2 * node + 1], tree.sums[2 * node]);
   out.inputs[kBias] = 256;
   out.inputs[kNetwork] = static_cast<int16_t>(network);
   out.inputs[kNetworkConfidence] = static_cast<int16_t>((tables.squashed(network) - kOne / 2) >> 5);
   out.inputs[kNetworkRefined] = tables.stretch[learned_.refine(kOfNetwork, static_cast<uint32_t>(node), network, out) >> 4];
-  set_match_inputs(view, node, depth, out);
-  const int known = set_history_inputs(view, node, depth, out);
+  set_match_inputs(tree, node, depth, out);
+  const int known = set_history_inputs(tree, node, depth, out);
   out.rows[0] = kSetFirst[0] + node;
   out.rows[1] += known;
-  out.rows[2] = kSetFirst[2] + static_cast<int>(previous);
+  out.rows[2] = kSetFirst[2] + static_cast<int>(tree.lane->symbols & 0xff);
   out.rows[3] = kSetFirst[3] + (certainty(network) * 8 + depth) * 4 + std::min(known / 2, 3);
-  out.rows[4] = kSetFirst[4] + view.class_row * 8 + depth;
+  out.rows[4] = kSetFirst[4] + tree.class_row * 8 + depth;
   out.final_row = node;
   learned_.mix(out);
   const int mixed = tables.squashed(out.final_output);
-  const int one = learned_.refine(kOfOrderOne, order_one_row, out.final_output, out);
-  const int two = learned_.refine(kOfOrderTwo, order_two_row, out.final_output, out);
+  const int one = learned_.refine(kOfOrderOne, tree.order_one_row(node), out.final_output, out);
+  const int two = learned_.refine(kOfOrderTwo, tree.order_two_row(node), out.final_output, out);
   out.probability = clamp((mixed * (16 - 2 * kApmShare) + one * kApmShare + two * kApmShare) >> 4, 1, kOne - 1);
 }
 
-void Mixer::set_match_inputs(const View& view, int node, int depth, Node& out) const {
+void Mixer::set_match_inputs(const Tree& tree, int node, int depth, Node& out) const {
   int strength = 0;
+  std::fill(out.inputs + kMatchInputs, out.inputs + kOrderZeroInputs, int16_t{0});
   for (int i = 0; i < kMatches; ++i) {
-    const Match& match = view.lane.matches[i];
+    const Match& match = tree.lane->matches[i];
     const int expected = match.expected | 256;
     if (!match.active || expected >> (8 - depth) != node) continue;
     const Pair pair = learned_.match(i, match.cell());
@@ -215,23 +248,24 @@ void Mixer::set_match_inputs(const View& view, int node, int depth, Node& out) c
 }
 
 // Returns how many of the orders 1, 2, 3, 4, 6 and 7 have seen something at this node.
-int Mixer::set_history_inputs(const View& view, int node, int depth, Node& out) const {
+int Mixer::set_history_inputs(const Tree& tree, int node, int depth, Node& out) const {
   const int place = nibble_node(node, depth);
-  int known = 0;
-  for (int i = 0; i <= kContexts; ++i) {
-    const uint8_t state = i < kContexts ? view.slots[i][place] : order_zero_[node];
-    const Pair pair = learned_.history(i, state);
-    const int at = i < kContexts ? kContextInputs + 2 * i : kOrderZeroInputs;
-    out.inputs[at] = pair.stretched;
-    out.inputs[at + 1] = pair.confidence;
-    if (i < kContexts && learned_.certain(state)) out.inputs[kCertainInputs + i] = pair.stretched;
-    known += i < 6 && state != 0;
+  uint8_t states[kContexts];
+  for (int i = 0; i < kContexts; ++i) {
+    states[i] = tree.slots[i][place];
+    const Pair pair = learned_.history(i, states[i]);
+    std::memcpy(&out.inputs[kContextInputs + 2 * i], &pair, sizeof pair);
+    out.inputs[kCertainInputs + i] = pair.stretched & learned_.certain(states[i]);
   }
+  const Pair pair = learned_.history(kContexts, order_zero_[node]);
+  std::memcpy(&out.inputs[kOrderZeroInputs], &pair, sizeof pair);
+  std::fill(out.inputs + kCertainInputs + kContexts, out.inputs + kInputs, int16_t{0});
+  int known = 0;
+  for (int i = 0; i < 6; ++i) known += states[i] != 0;
   return known;
 }
 
 void Mixer::update(const uint8_t* column, int live) {
-  in_parallel(live, live, [&](int lane) { retrace(lane, column[lane]); });
   in_parallel(kContexts + 3, live, [&](int task) {
     if (task == 0) return learn(column, live);
     if (task <= kContexts) return remember(task - 1, column, live);
@@ -242,29 +276,16 @@ void Mixer::update(const uint8_t* column, int live) {
   seen_ += static_cast<uint64_t>(live);
 }
 
-// Predicts once more the nodes that lead to the symbol; nothing has changed since `mix`.
-void Mixer::retrace(int lane, uint8_t symbol) {
-  View view(lanes_[lane], &freqs_[static_cast<size_t>(lane) * kNodes]);
-  Path& path = paths_[lane];
-  path.count = 0;
-  path.symbol = symbol;
-  uint32_t mass = kTotal;
-  for (int depth = 0; depth < kDepths && mass >= kWorthMixing; ++depth) {
-    const int node = (symbol | 256) >> (8 - depth);
-    if (depth % 4 == 0) look_up(view, depth == 0 ? 0 : 1 + (symbol >> 4));
-    Node& out = path.nodes[path.count++];
-    predict(view, node, out);
-    const uint32_t one = share(mass, 128u >> depth, out.probability);
-    mass = (symbol >> (7 - depth)) & 1 ? one : mass - one;
-  }
-}
-
-void Mixer::learn(const uint8_t*, int live) {
+// Trains on the predicted nodes on the way to each symbol.
+void Mixer::learn(const uint8_t* column, int live) {
   const int rate = rate_for(live, base_rate(seen_)), final_rate = rate_for(live, 200);
   for (int lane = 0; lane < live; ++lane) {
-    const Path& path = paths_[lane];
-    for (int depth = 0; depth < path.count; ++depth) {
-      learned_.train(path.nodes[depth], (path.symbol >> (7 - depth)) & 1, rate, final_rate);
+    const Tree& tree = trees_[lane];
+    int node = 1;
+    for (int depth = 0; depth < kDepths && tree.masses[node] >= kWorthMixing; ++depth) {
+      const int bit = (column[lane] >> (7 - depth)) & 1;
+      learned_.train(tree.nodes[tree.places[node]], bit, rate, final_rate);
+      node = 2 * node + bit;
     }
   }
 }

@@ -29,22 +29,18 @@ class Mixer {
   static size_t size(int lanes, int table_bits, int history_bits);
 
  private:
-  struct View;
-  // The mixed nodes on the way to the symbol that came.
-  struct Path {
-    int count = 0;
-    uint8_t symbol = 0;
-    Node nodes[8];
-  };
+  struct Tree;
 
-  void mix_lane(int lane, uint32_t* mixed) const;
-  void split(const View& view, int node, uint32_t* masses, uint32_t* mixed, Node& scratch) const;
-  void predict(const View& view, int node, Node& out) const;
-  void set_match_inputs(const View& view, int node, int depth, Node& out) const;
-  int set_history_inputs(const View& view, int node, int depth, Node& out) const;
+  void mix_first(int lane, const uint32_t* freqs, uint32_t* mixed);
+  void mix_second(int lane, uint32_t* mixed);
+  void mix_nibble(Tree& tree, int root, uint32_t* mixed) const;
+  bool serve(Tree& tree, int node, uint32_t mass, uint32_t* mixed) const;
+  void predict(const Tree& tree, int node, Node& out) const;
+  void set_match_inputs(const Tree& tree, int node, int depth, Node& out) const;
+  int set_history_inputs(const Tree& tree, int node, int depth, Node& out) const;
   void prefetch(const Lane& lane, int nibble) const;
-  void look_up(View& view, int nibble) const;
-  void retrace(int lane, uint8_t symbol);
+  void prefetch(const Tree& tree, int node) const;
+  void look_up(Tree& tree, int nibble) const;
   void learn(const uint8_t* column, int live);
   void remember(int context, const uint8_t* column, int live);
   void remember_order_zero(const uint8_t* column, int live);
@@ -61,8 +57,7 @@ class Mixer {
   std::vector<MatchModel> match_models_;
   std::vector<Lane> lanes_;
   uint64_t seen_ = 0;  // symbols so far, in all lanes
-  std::vector<uint32_t> freqs_;  // of the network, (lanes, 256), for `update`
-  std::vector<Path> paths_;
+  Zeroed<Tree> trees_;  // (lanes,)
   mutable std::unique_ptr<Pool> pool_;
 };
 

@@ -4,17 +4,12 @@ namespace shazip::mixing {
 namespace {
 
 constexpr uint32_t kStartUpdates = 30;     // what start values count for
-constexpr uint32_t kHistoryLimit = 1023;   // later updates move a probability by 1 / 1024.6
 constexpr uint32_t kMatchLimit = 1023;
 constexpr int kApmRate = 6;                // an APM moves by 1 / 64
 // |weight| < 4, so |rounded weight| <= 2**13 and a sum of 64 products with inputs below 3072 stays below 2**31.
 constexpr int32_t kWeightLimit = (4 << 20) - 512;
 constexpr int32_t kFinalLimit = 8 << 16;
 static_assert(int64_t{kInputs} * 8192 * kStretchLimit < INT32_MAX, "a sum may overflow");
-
-Pair pair_of(const Tables& tables, const Adaptive& value) {
-  return {static_cast<int16_t>(value.stretched(tables)), static_cast<int16_t>(value.confidence())};
-}
 
 int16_t rounded(int32_t weight) { return static_cast<int16_t>((weight + 256) >> 9); }
 
@@ -53,12 +48,12 @@ int32_t scaled_error(int bit, int probability, int rate) {
 Learned::Learned(const Start& start) : tables_(start.tables) {
   std::copy(&start.next[0][0], &start.next[0][0] + 512, &next_[0][0]);
   for (int bit = 0; bit < 2; ++bit) {
-    for (uint8_t state = next_[0][bit]; !certain_[state]; state = next_[state][bit]) certain_[state] = true;
+    for (uint8_t state = next_[0][bit]; !certain_[state]; state = next_[state][bit]) certain_[state] = -1;
   }
   for (const auto& row : start.histories) for (auto p : row) histories_.emplace_back(p, kStartUpdates);
   for (const auto& row : start.matches) for (auto p : row) matches_.emplace_back(p, kStartUpdates);
-  for (const auto& value : histories_) history_pairs_.push_back(pair_of(tables_, value));
-  for (const auto& value : matches_) match_pairs_.push_back(pair_of(tables_, value));
+  for (const auto& value : histories_) history_pairs_.push_back(pair_of(value));
+  for (const auto& value : matches_) match_pairs_.push_back(pair_of(value));
   for (int row = 0; row <= kContexts; ++row) history_pairs_[row * 256] = {0, 0};  // nothing seen, nothing said
   for (const auto& row : start.weights) for (auto w : row) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
   for (auto w : weights_) rounded_.push_back(rounded(w));
@@ -66,17 +61,10 @@ Learned::Learned(const Start& start) : tables_(start.tables) {
   for (int i = 0; i < kApms; ++i) apms_[i] = zeroed<uint16_t>(size_t{kApmRows[i]} * kApmStride);
 }
 
-void Learned::update_history(int row, uint8_t state, int bit) {
-  if (state == 0) return;
-  Adaptive& value = histories_[row * 256 + state];
-  value.update(tables_, bit, kHistoryLimit);
-  history_pairs_[row * 256 + state] = pair_of(tables_, value);
-}
-
 void Learned::update_match(int model, int cell, int hit) {
   Adaptive& value = matches_[model * kMatchCells + cell];
   value.update(tables_, hit, kMatchLimit);
-  match_pairs_[model * kMatchCells + cell] = pair_of(tables_, value);
+  match_pairs_[model * kMatchCells + cell] = pair_of(value);
 }
 
 void Learned::mix(Node& node) const {
@@ -122,7 +110,7 @@ Start Learned::learned() const {
 size_t Learned::size() {
   size_t size = sizeof(Learned) + (kContexts + 1) * 256 * 8 + kMatches * kMatchCells * 8;
   size += kRows * kInputs * 6 + kNodes * kSets * 4;
-  for (uint32_t rows : kApmRows) size += size_t{rows} * kApmStride * 2;
+  for (uint32_t rows : kApmRows) size += zeroed_size(size_t{rows} * kApmStride * 2);
   return size;
 }
 

@@ -11,6 +11,7 @@ namespace shazip::mixing {
 
 constexpr int kApms = 3;
 constexpr int kApmStride = 32;  // 25 buckets, 256 steps apart; a row fills a cache line
+constexpr uint32_t kHistoryLimit = 1023;  // later updates move a probability by 1 / 1024.6
 enum Apm { kOfNetwork, kOfOrderOne, kOfOrderTwo };
 constexpr uint32_t kApmRows[kApms] = {256, 65536, 65536};
 
@@ -41,8 +42,8 @@ class Learned {
   void update_history(int row, uint8_t state, int bit);
   void update_match(int model, int cell, int hit);
   uint8_t next(uint8_t state, int bit) const { return next_[state][bit]; }
-  // Whether only one kind of bit has come so far.
-  bool certain(uint8_t state) const { return certain_[state]; }
+  // -1 if only one kind of bit has come so far, else 0.
+  int16_t certain(uint8_t state) const { return certain_[state]; }
 
   // The probability 0..65535 that APM `which` makes of a stretched one in a row; sets the cell to update.
   int refine(Apm which, uint32_t row, int stretched, Node& node) const;
@@ -56,9 +57,13 @@ class Learned {
   static size_t size();
 
  private:
+  Pair pair_of(const Adaptive& value) const {
+    return {static_cast<int16_t>(value.stretched(tables_)), static_cast<int16_t>(value.confidence())};
+  }
+
   Tables tables_;
   uint8_t next_[256][2];
-  bool certain_[256] = {};
+  int16_t certain_[256] = {};
   std::vector<Adaptive> histories_, matches_;
   std::vector<Pair> history_pairs_, match_pairs_;  // of the same, kept ready
   std::vector<int32_t> weights_;                   // step 2**-20
@@ -74,6 +79,13 @@ inline int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) c
   const auto low = static_cast<uint16_t>(apms_[which][cell] + tables_.identity[bucket]);
   const auto high = static_cast<uint16_t>(apms_[which][cell + 1] + tables_.identity[bucket + 1]);
   return (low * (256 - part) + high * part) >> 8;
+}
+
+inline void Learned::update_history(int row, uint8_t state, int bit) {
+  if (state == 0) return;
+  Adaptive& value = histories_[row * 256 + state];
+  value.update(tables_, bit, kHistoryLimit);
+  history_pairs_[row * 256 + state] = pair_of(value);
 }
 
 inline void Learned::prefetch(Apm which, uint32_t row) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace shazip::mixing {
 
@@ -47,9 +48,10 @@ struct Tables {
 
   // log2 of 1 <= x < 2**25, step 2**-16.
   int logarithm(uint32_t x) const {
-    const int e = floor_log2(x);
-    const uint32_t mantissa = e >= 12 ? x >> (e - 12) : x << (12 - e);
-    return (e << 16) + log2[mantissa - 4096];
+    const auto exact = static_cast<double>(static_cast<int32_t>(x));  // its exponent and mantissa are all that is wanted
+    uint64_t bits;
+    std::memcpy(&bits, &exact, sizeof bits);
+    return static_cast<int>((bits >> 52) - 1023) * 65536 + log2[(bits >> 40) & 4095];
   }
 
   // The stretched probability a / (a + b), 1 <= a, b < 2**25: |difference| * 177 < 2**29.

@@ -8,25 +8,44 @@
 #include <memory>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace shazip::mixing {
 
 constexpr int kSlot = 16;
 constexpr int kBucket = 64;
 
+constexpr size_t kHugePage = size_t{1} << 21;
+
 struct Free {
-  void operator()(void* memory) const { std::free(memory); }
+  void* start = nullptr;  // of the allocation
+  void operator()(void*) const { std::free(start); }
 };
 
-// Zeroed memory that costs nothing until it is touched.
+// Zeroed memory, aligned to cache lines, that costs nothing until it is touched.
 template <typename Value>
 using Zeroed = std::unique_ptr<Value[], Free>;
 
+// Addresses that `zeroed` takes for so many bytes.
+constexpr size_t zeroed_size(size_t bytes) { return bytes + (bytes < kHugePage ? size_t{kBucket} : 2 * kHugePage); }
+
+// Large memory lies in huge pages where there are any: it is read all over, and addresses would cost as much as values.
 template <typename Value>
 Zeroed<Value> zeroed(size_t count) {
-  auto* memory = static_cast<Value*>(std::calloc(count, sizeof(Value)));
-  if (memory == nullptr) throw std::bad_alloc();
-  return Zeroed<Value>(memory);
+  const size_t bytes = count * sizeof(Value), alignment = bytes < kHugePage ? kBucket : kHugePage;
+  void* start = std::calloc(zeroed_size(bytes), 1);
+  if (start == nullptr) throw std::bad_alloc();
+  char* first = static_cast<char*>(start) + (alignment - reinterpret_cast<uintptr_t>(start) % alignment) % alignment;
+#if defined(MADV_HUGEPAGE)
+  if (alignment == kHugePage) madvise(first, (bytes + kHugePage - 1) / kHugePage * kHugePage, MADV_HUGEPAGE);
+#endif
+  return Zeroed<Value>(reinterpret_cast<Value*>(first), Free{start});
 }
+
+// Where the first of the slots found begins, a bit for each.
+constexpr uint8_t kFirst[16] = {0, 0, 16, 0, 32, 0, 16, 0, 48, 0, 16, 0, 32, 0, 16, 0};
 
 // Where a slot may lie, and the check byte that it must show there.
 struct Place {
@@ -41,22 +60,30 @@ struct Place {
 
   // The slot of this place, or `none`. Without branches: they would be mispredicted.
   const uint8_t* find(const uint8_t* none) const {
-    const uint8_t* slot = none;
-    for (int i = 3; i >= 0; --i) slot = bucket[i * kSlot] == check ? bucket + i * kSlot : slot;
-    return slot;
+    const unsigned matching = found();
+    const uint8_t* slot = bucket + kFirst[matching];
+    return matching ? slot : none;
   }
 
   // The slot of this place; a new one takes the slot whose first node has seen least.
   uint8_t* claim() const {
+    if (const unsigned matching = found()) return bucket + kFirst[matching];
     uint8_t* least = bucket;
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 1; i < 4; ++i) {
       uint8_t* slot = bucket + i * kSlot;
-      if (slot[0] == check) return slot;
       if (slot[1] < least[1]) least = slot;
     }
     std::fill(least, least + kSlot, uint8_t{0});
     least[0] = check;
     return least;
+  }
+
+ private:
+  // A bit for each slot with this check.
+  unsigned found() const {
+    unsigned matching = 0;
+    for (int i = 0; i < 4; ++i) matching |= static_cast<unsigned>(bucket[i * kSlot] == check) << i;
+    return matching;
   }
 };
 
@@ -64,7 +91,6 @@ struct Place {
 class Slots {
  public:
   void open(uint8_t* memory, int bits) {
-    // calloc aligns to 16 bytes; a bucket that crossed cache lines would only be slower.
     memory_ = memory;
     shift_ = 64 - (bits - 6);
   }
