@@ -12,7 +12,6 @@ constexpr uint32_t kTotal = 1u << 24;
 constexpr uint32_t kWorthMixing = 1u << 14;
 constexpr int kApmShare = 5;  // of 16: what each of the two last APMs contributes to the probability
 constexpr int kRegionBits = 3;  // at most 8 regions
-constexpr uint8_t kNoSlot[kSlot] = {};
 
 // Each context has a 16th of 2**table_bits bytes.
 size_t tables_size(int table_bits) { return size_t{kContexts} << (table_bits - 4); }
@@ -66,7 +65,7 @@ struct Mixer::Tree {
   int class_row;       // classes of the last two symbols, 0..255
   uint32_t sums[2 * kNodes];    // of the network's frequencies
   uint32_t masses[kNodes];      // mixed, of nodes that got one
-  const uint8_t* slots[kContexts];
+  uint8_t slots[kContexts][kSlot];
   int count;               // of the mixed nodes
   uint8_t places[kNodes];  // of these nodes below
   Node nodes[kNodes];      // as they were predicted: few, so that the rest is never touched
@@ -203,7 +202,7 @@ void Mixer::prefetch(const Lane& lane, int nibble) const {
 }
 
 void Mixer::look_up(Tree& tree, int nibble) const {
-  for (int i = 0; i < kContexts; ++i) tree.slots[i] = slots_[i].place(tree.lane->contexts[i], nibble).find(kNoSlot);
+  for (int i = 0; i < kContexts; ++i) slots_[i].place(tree.lane->contexts[i], nibble).copy(tree.slots[i]);
 }
 
 // The probability of a 1 at a node, and all that it was made of.
@@ -291,11 +290,18 @@ void Mixer::learn(const uint8_t* column, int live) {
 }
 
 void Mixer::remember(int context, const uint8_t* column, int live) {
+  const auto place = [&](int lane, int depth) {
+    return slots_[context].place(lanes_[lane].contexts[context], depth == 0 ? 0 : 1 + (column[lane] >> 4));
+  };
   for (int lane = 0; lane < live; ++lane) {
     const uint8_t symbol = column[lane];
     uint8_t* slot = nullptr;
+    if (lane + 1 < live) {
+      place(lane + 1, 0).prefetch();
+      place(lane + 1, 4).prefetch();
+    }
     for (int depth = 0; depth < kDepths; ++depth) {
-      if (depth % 4 == 0) slot = slots_[context].place(lanes_[lane].contexts[context], depth == 0 ? 0 : 1 + (symbol >> 4)).claim();
+      if (depth % 4 == 0) slot = place(lane, depth).claim();
       uint8_t& state = slot[nibble_node((symbol | 256) >> (8 - depth), depth)];
       const int bit = (symbol >> (7 - depth)) & 1;
       learned_.update_history(context, state, bit);

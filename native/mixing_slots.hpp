@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -58,11 +59,15 @@ struct Place {
 #endif
   }
 
-  // The slot of this place, or `none`. Without branches: they would be mispredicted.
-  const uint8_t* find(const uint8_t* none) const {
+  // Copies the slot of this place, or zeros. Without branches: they would be mispredicted.
+  void copy(uint8_t* slot) const {
     const unsigned matching = found();
-    const uint8_t* slot = bucket + kFirst[matching];
-    return matching ? slot : none;
+    const uint64_t kept = uint64_t{0} - static_cast<uint64_t>(matching != 0);
+    uint64_t halves[2];
+    std::memcpy(halves, bucket + kFirst[matching], kSlot);
+    halves[0] &= kept;
+    halves[1] &= kept;
+    std::memcpy(slot, halves, kSlot);
   }
 
   // The slot of this place; a new one takes the slot whose first node has seen least.
