@@ -209,6 +209,17 @@ def test_the_matrix_marks_the_smallest():
     assert "| text | 1,000 | **250** | 260 |" in matrix(results)
 
 
+def test_the_matrix_leaves_out_what_only_some_files_were_compressed_with():
+    elsewhere = replace(ROW, tool="xz", file="other")
+    failed = replace(ROW, tool="zpaq", failure="no room")
+    files = (Input("text", 1000, ""), Input("other", 1000, ""))
+    both = (ROW, replace(ROW, file="other"))
+    rows = (*both, elsewhere, failed, replace(ROW, tool="zpaq", file="other"))
+    table = matrix(Results(MACHINE, files, rows))
+    assert "| bytes | original | shazip | zpaq |" in table
+    assert "| text | 1,000 | **250** | failed |" in table
+
+
 def test_results_survive_json():
     point = Point("shazip", 1024, 8192, 2000, 1.5)
     files = (Input("text", 1000, "ab"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from shazip.bench.results import Input, Point, Results, Row, speed
@@ -99,8 +100,14 @@ def _row(line: Iterable[str]) -> str:
 
 
 def matrix(results: Results) -> str:
-    """Return the compressed bytes of every file by every tool in Markdown; the smallest in bold."""
-    tools = list(dict.fromkeys(row.tool for row in results.rows if not row.failure))
+    """Return the compressed bytes of all files in Markdown; the smallest of a file in bold.
+
+    A column for each tool that was tried on every file and did not fail on all of them.
+    """
+    tried = Counter(row.tool for row in results.rows)
+    tools = [tool for tool in tried if tried[tool] == len(results.files)]
+    failed = Counter(row.tool for row in results.rows if row.failure)
+    tools = [tool for tool in tools if failed[tool] < tried[tool]]
     lines = [_row(["bytes", "original", *tools]), "|---" + "|--:" * (len(tools) + 1) + "|"]
     for file in results.files:
         packed = {row.tool: row for row in results.rows_of(file.name) if not row.failure}
