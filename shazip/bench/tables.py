@@ -105,9 +105,8 @@ def matrix(results: Results) -> str:
     A column for each tool that was tried on every file and did not fail on all of them.
     """
     tried = Counter(row.tool for row in results.rows)
-    tools = [tool for tool in tried if tried[tool] == len(results.files)]
     failed = Counter(row.tool for row in results.rows if row.failure)
-    tools = [tool for tool in tools if failed[tool] < tried[tool]]
+    tools = [tool for tool in tried if failed[tool] < tried[tool] == len(results.files)]
     lines = [_row(["bytes", "original", *tools]), "|---" + "|--:" * (len(tools) + 1) + "|"]
     for file in results.files:
         packed = {row.tool: row for row in results.rows_of(file.name) if not row.failure}
