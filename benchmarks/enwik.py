@@ -22,7 +22,7 @@ from shazip.bench.plan import shazip_row
 from shazip.bench.tools import ORIGINAL, Shazip
 from shazip.bench.training import was_trained_on
 from shazip.bench.trial import FailedError, Usage, run
-from shazip.cli import signals
+from shazip.cli import process
 from shazip.corpora import KNOWN, split
 from shazip.errors import ShazipError
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         print(__doc__)
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    signals.install()
+    process.catch_signals()
     try:
         with tempfile.TemporaryDirectory(prefix="shazip-enwik-") as folder:
             tool = shazip_row("shazip", None, list(arguments[1:]))

@@ -20,7 +20,7 @@ from shazip.bench.session import QUICK, Extent, Session
 from shazip.bench.tables import document, machine_line, markdown, matrix, summary_lines
 from shazip.bench.tools import Tool
 from shazip.bench.trial import Patience
-from shazip.cli import signals
+from shazip.cli import process
 from shazip.errors import ShazipError
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-m", "--model", help="an installed model or a file")
     parser.add_argument("-o", "--output", type=Path, help="write there, leave the README alone")
     wishes = parser.parse_args(arguments)
-    signals.install()
+    process.catch_signals()
     if wishes.render:
         publish(Results.loads((RESULTS / "results.json").read_text()))
         return 0

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from shazip.cli import signals
+from shazip.cli import process
 from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
@@ -115,6 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line of this process and leave it."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # of our libraries, and meant for us
-    signals.install()
-    signals.occupy_standard_descriptors()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    process.catch_signals()
+    process.occupy_standard_descriptors()
+    process.leave_with(lambda: run(sys.argv[1:] if arguments is None else arguments))

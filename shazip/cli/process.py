@@ -1,16 +1,19 @@
-"""What the outside may do to a run: signals and missing standard descriptors."""
+"""How a process begins and ends: standard descriptors, signals, a quick exit."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-def install() -> None:
+def catch_signals() -> None:
     """Turn the signals that end a program into SystemExit(128 + number), so that it cleans up.
 
     Python itself dies of SIGTERM and SIGHUP without running a single `finally`.
@@ -42,3 +45,20 @@ def occupy_standard_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+
+
+def leave_with(work: Callable[[], int]) -> NoReturn:
+    """Do `work` and end the process with the exit code that it returns.
+
+    Python's own end stays out: a thread of a library that still asks for the interpreter then,
+    such as gloo's after the last exchange, aborts the process.
+    """
+    try:
+        code = work()
+    except SystemExit as leave:
+        code = leave.code if isinstance(leave.code, int) else 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            if stream is not None:
+                stream.flush()
+    os._exit(code)
