@@ -97,7 +97,9 @@ def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
 def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple[bytes, float]:
     """Return what a frame with this text learns, and its bits."""
     network, bits = engine.predictor(lanes), 0.0
-    mixer = _native.Mixer(lanes=lanes, table_bits=24, history_bits=20, start=start, threads=1)
+    mixer = _native.Mixer(
+        lanes=lanes, table_bits=24, history_bits=20, start=start, pool=_native.Pool(1)
+    )
     symbols = interleave(np.frombuffer(text, np.uint8), lanes)
     for begin, end in columns(len(text), lanes):
         column = symbols[begin:end]

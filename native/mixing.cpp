@@ -12,6 +12,8 @@ constexpr uint32_t kTotal = 1u << 24;
 constexpr uint32_t kWorthMixing = 1u << 14;
 constexpr int kApmShare = 5;  // of 16: what each of the two last APMs contributes to the probability
 constexpr int kRegionBits = 3;  // at most 8 regions
+constexpr int kLanesWorthThreads = 4;  // with fewer, waking threads costs more than they save
+constexpr int kMaxThreads = 16;  // of the pool's: with more, each has too little to do
 
 // Each context has a 16th of 2**table_bits bytes.
 size_t tables_size(int table_bits) { return size_t{kContexts} << (table_bits - 4); }
@@ -84,13 +86,13 @@ struct Mixer::Tree {
   uint32_t order_two_row(int node) const { return (order_two ^ ((static_cast<uint32_t>(node) * 0x9E3779B1u) >> 9)) & 0xffff; }
 };
 
-Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start, int threads)
+Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start, std::shared_ptr<Pool> pool)
     : learned_(start),
       memory_(zeroed<uint8_t>(tables_size(table_bits))),
       history_(lanes, history_bits),
       lanes_(lanes),
       trees_(zeroed<Tree>(static_cast<size_t>(lanes))),
-      pool_(threads > 1 ? new Pool(threads) : nullptr) {
+      pool_(std::move(pool)) {
   const int bits = table_bits - 4;
   for (int i = 0; i < kContexts; ++i) slots_[i].open(memory_.get() + (static_cast<size_t>(i) << bits), bits);
   match_models_.emplace_back(12, history_bits);
@@ -112,7 +114,7 @@ size_t Mixer::size(int lanes, int table_bits, int history_bits) {
 
 template <typename Job>
 void Mixer::in_parallel(int count, int live, Job job) const {
-  if (!pool_ || live < 4) {
+  if (live < kLanesWorthThreads) {
     for (int i = 0; i < count; ++i) job(i);
     return;
   }
@@ -125,7 +127,7 @@ void Mixer::in_parallel(int count, int live, Job job) const {
     auto& mine = *static_cast<Shared*>(context);
     for (int i; (i = mine.next.fetch_add(1, std::memory_order_relaxed)) < mine.count;) mine.job(i);
   };
-  pool_->run(std::min(pool_->threads(), count), work, &shared);
+  pool_->run(std::min({pool_->threads(), count, kMaxThreads}), work, &shared);
 }
 
 // All lanes come to their first nibble, then all to their second: meanwhile what the second reads arrives in the cache.

@@ -16,7 +16,7 @@ namespace shazip::mixing {
 class Mixer {
  public:
   // Tables take 2**table_bits bytes (16..30), the history 2**history_bits (10..30).
-  Mixer(int lanes, int table_bits, int history_bits, const Start& start, int threads);
+  Mixer(int lanes, int table_bits, int history_bits, const Start& start, std::shared_ptr<Pool> pool);
 
   int lanes() const { return static_cast<int>(lanes_.size()); }
   // Turns the network's frequencies (live, 256) into mixed ones; each row sums to 2**24, each frequency is at least 1.
@@ -58,7 +58,7 @@ class Mixer {
   std::vector<Lane> lanes_;
   uint64_t seen_ = 0;  // symbols so far, in all lanes
   Zeroed<Tree> trees_;  // (lanes,)
-  mutable std::unique_ptr<Pool> pool_;
+  std::shared_ptr<Pool> pool_;
 };
 
 }  // namespace shazip::mixing

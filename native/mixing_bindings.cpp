@@ -1,10 +1,12 @@
 // What Python sees of context mixing: shazip._native.Mixer.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
 
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "mixing.hpp"
 
@@ -12,6 +14,7 @@ namespace nb = nanobind;
 
 namespace {
 
+using shazip::Pool;
 using shazip::mixing::kNodes;
 using shazip::mixing::Mixer;
 using shazip::mixing::Start;
@@ -25,13 +28,13 @@ int live_lanes(const Mixer& mixer, size_t live) {
   return static_cast<int>(live);
 }
 
-void open(Mixer* self, int lanes, int table_bits, int history_bits, const nb::bytes& start, int threads) {
-  if (lanes < 1 || threads < 1) throw std::invalid_argument("a mixer has at least one lane and one thread");
+void open(Mixer* self, int lanes, int table_bits, int history_bits, const nb::bytes& start, std::shared_ptr<Pool> pool) {
+  if (lanes < 1 || !pool) throw std::invalid_argument("a mixer has at least one lane and a pool");
   if (table_bits < 16 || table_bits > 30 || history_bits < 10 || history_bits > 30) {
     throw std::invalid_argument("sizes of tables or history are out of range");
   }
   const auto* data = static_cast<const uint8_t*>(start.data());
-  new (self) Mixer(lanes, table_bits, history_bits, *std::make_unique<Start>(Start::read(data, start.size())), threads);
+  new (self) Mixer(lanes, table_bits, history_bits, *std::make_unique<Start>(Start::read(data, start.size())), std::move(pool));
 }
 
 nb::ndarray<nb::numpy, uint32_t> mix(Mixer& self, const Freqs& freqs) {
@@ -61,7 +64,7 @@ nb::bytes learned(const Mixer& self) {
 void bind_mixing(nb::module_& module) {
   nb::class_<Mixer>(module, "Mixer")
       .def("__init__", &open, nb::kw_only(), nb::arg("lanes"), nb::arg("table_bits"), nb::arg("history_bits"),
-           nb::arg("start"), nb::arg("threads"))
+           nb::arg("start"), nb::arg("pool"))
       .def_prop_ro("lanes", &Mixer::lanes)
       .def("mix", &mix, nb::arg("freqs"), "Mixed frequencies (live, 256), uint32, from the network's.")
       .def("update", &update, nb::arg("column"), "Take the symbols (live,) that came.")

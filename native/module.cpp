@@ -1,6 +1,7 @@
 // shazip._native: what Python sees of the network, and of context mixing where it is built in.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -46,6 +47,10 @@ Tensors view(const nb::dict& arrays) {
   return Tensors(std::move(tensors));
 }
 
+void check_threads(int threads) {
+  if (threads < 1) throw std::invalid_argument("threads must be at least 1");
+}
+
 template <typename Value>
 nb::ndarray<nb::numpy, Value> rows(std::unique_ptr<Value[]> values, int live) {
   nb::capsule owner(values.get(), [](void* p) noexcept { delete[] static_cast<Value*>(p); });
@@ -84,18 +89,29 @@ NB_MODULE(_native, module) {
   module.doc() = "The native engine: exact inference of an integer SHA-RNN.";
   nb::set_leak_warnings(false);  // interpreters may leave globals alive at exit
 
+  nb::class_<Pool>(module, "Pool")
+      .def(
+          "__init__",
+          [](Pool* self, int threads) {
+            check_threads(threads);
+            new (self) Pool(threads);
+          },
+          nb::arg("threads"))
+      .def_prop_ro("threads", &Pool::threads);
+
   nb::class_<Network>(module, "Network")
       .def(
           "__init__",
           [](Network* self, int64_t width, int64_t boom_width, int64_t layers, std::vector<int64_t> attention,
              int64_t window, int64_t heads, const nb::dict& tensors, int threads, const std::string& variant) {
-            if (threads < 1) throw std::invalid_argument("threads must be at least 1");
+            check_threads(threads);
             const Config config{width, boom_width, layers, window, heads, std::move(attention)};
             new (self) Network(config, view(tensors), threads, variant);
           },
           nb::kw_only(), nb::arg("width"), nb::arg("boom_width"), nb::arg("layers"), nb::arg("attention"),
           nb::arg("window"), nb::arg("heads"), nb::arg("tensors"), nb::arg("threads"), nb::arg("variant") = "")
       .def_prop_ro("variant", &Network::variant_name)
+      .def_prop_ro("pool", &Network::pool, "The threads of a step, for others that work in turn with it.")
       .def_prop_ro("threads", &Network::threads)
       .def_prop_ro("size", &Network::size, "Bytes that the packed weights take.")
       .def("state_size", [](const Network& self, int64_t lanes) { return Predictor::size(self, lanes); });

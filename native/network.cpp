@@ -26,7 +26,7 @@ void* Arena::bytes(size_t size) {
 }
 
 Network::Network(const Config& c, const Tensors& t, int threads, const std::string& variant)
-    : choice_(choose_variant(variant)), pool_(threads) {
+    : choice_(choose_variant(variant)), pool_(std::make_shared<Pool>(threads)) {
   check_config(c);
   Model& m = model_;
   m.width = static_cast<int32_t>(c.width);

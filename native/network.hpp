@@ -37,12 +37,14 @@ class Network {
  public:
   // Throws std::invalid_argument for tensors that are not those of the configuration, and for an unknown variant.
   Network(const Config& config, const Tensors& tensors, int threads, const std::string& variant);
+  Network(const Network&) = delete;
 
   const Model& model() const { return model_; }
   const Variant& variant() const { return *choice_.variant; }
   const char* variant_name() const { return choice_.name; }
-  Pool& pool() const { return pool_; }
-  int threads() const { return pool_.threads(); }
+  // Others that work in turn with the network use its threads: more of them would fight for the processors.
+  const std::shared_ptr<Pool>& pool() const { return pool_; }
+  int threads() const { return pool_->threads(); }
   size_t size() const { return arena_.size(); }
 
   // What a new lane's state is.
@@ -73,7 +75,7 @@ class Network {
   Model model_{};
   std::vector<Layer> layers_;
   Start start_;
-  mutable Pool pool_;
+  std::shared_ptr<Pool> pool_;
 };
 
 class Predictor {

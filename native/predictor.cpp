@@ -161,7 +161,7 @@ void Predictor::run(int live, void (*kernel)(const Part&)) {
     const auto* c = static_cast<Context*>(p);
     c->self->work(rank, c->kernel);
   };
-  network_.pool().run(static_cast<int>(team_of_rank_.size()), job, &context);
+  network_.pool()->run(static_cast<int>(team_of_rank_.size()), job, &context);
 }
 
 void Predictor::step(int live, int16_t* logits, uint32_t* freqs) {

@@ -34,17 +34,18 @@ class Mixer:
     """The mixing of one frame; `mix` and `update` alternate. Threads change no bit."""
 
     def __init__(
-        self, lanes: int, *, table_size: int, history_size: int, threads: int | None = None
+        self, lanes: int, *, table_size: int, history_size: int, pool: object = None
     ) -> None:
         """Start with empty tables of these sizes in bytes, powers of two.
 
-        Raises FormatError for sizes outside TABLE_BITS and HISTORY_BITS, ModelError if this
-        machine mixes other frequencies than it should.
+        `pool` (engines.native) has the threads, by default one. Raises FormatError for sizes
+        outside TABLE_BITS and HISTORY_BITS, ModelError if this machine mixes other frequencies
+        than it should.
         """
         bits = _bits(table_size), _bits(history_size)
         check_sizes(*bits)
         check_canary()
-        self._native = _open(lanes, *bits, threads or _default_threads(lanes))
+        self._native = _open(lanes, *bits, pool)
 
     def mix(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Turn the network's frequencies (live, 256) into mixed ones (live, 256).
@@ -104,7 +105,7 @@ def check_canary() -> None:
 
 def canary_digest() -> str:
     """Return the digest of all mixed frequencies over a probe of text and of arbitrary bytes."""
-    mixer = _open(_CANARY_LANES, TABLE_BITS[0], HISTORY_BITS[0], threads=1)
+    mixer = _open(_CANARY_LANES, TABLE_BITS[0], HISTORY_BITS[0])
     text = np.frombuffer(b"The quick brown fox, 1234\n" * 32, np.uint8)
     noise = np.arange(_CANARY_STEPS * _CANARY_LANES, dtype=np.uint32) * 2654435761 >> 24
     digest = hashlib.blake2b(digest_size=16)
@@ -129,13 +130,14 @@ def _probe_freqs(step: int, live: int) -> NDArray[np.uint32]:
     return freqs
 
 
-def _open(lanes: int, table_bits: int, history_bits: int, threads: int) -> Any:
-    return _library().Mixer(
+def _open(lanes: int, table_bits: int, history_bits: int, pool: object = None) -> Any:
+    library = _library()
+    return library.Mixer(
         lanes=lanes,
         table_bits=table_bits,
         history_bits=history_bits,
         start=start_values(),
-        threads=threads,
+        pool=pool or library.Pool(1),
     )
 
 
@@ -147,13 +149,6 @@ def _library() -> ModuleType:
     if not hasattr(library, "Mixer"):
         raise ModelError("shazip._native was built without mixing; build it again")
     return library
-
-
-def _default_threads(lanes: int) -> int:
-    """Return how many threads are worth it: a lane alone leaves nothing to share."""
-    from shazip.engines.native import available_threads
-
-    return min(available_threads(), 16) if lanes >= 4 else 1
 
 
 def _bits(size: int) -> int:

@@ -77,10 +77,14 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     network = engine.predictor(header.lanes)
     if not header.mixing_version:
         return network
+    from shazip.engines.native import new_pool
     from shazip.mixing import Mixer
 
-    sizes = {"table_size": 1 << header.table_bits, "history_size": 1 << header.history_bits}
-    return Mixed(network, Mixer(header.lanes, **sizes, threads=threads))
+    # Where the network's threads can mix as well, others would fight them for the processors.
+    pool = getattr(engine, "pool", None) or new_pool(threads)
+    table_size, history_size = 1 << header.table_bits, 1 << header.history_bits
+    mixer = Mixer(header.lanes, table_size=table_size, history_size=history_size, pool=pool)
+    return Mixed(network, mixer)
 
 
 def new_header(

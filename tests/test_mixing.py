@@ -3,6 +3,7 @@ import pytest
 from oracles import mixing as oracle
 
 from shazip import mixing
+from shazip.engines import native
 from shazip.errors import FormatError, ModelError
 
 if not hasattr(pytest.importorskip("shazip._native"), "Mixer"):
@@ -35,7 +36,8 @@ def steps(data: bytes, lanes: int):
 
 
 def new_mixer(lanes: int, threads: int = 1) -> mixing.Mixer:
-    return mixing.Mixer(lanes, table_size=2**16, history_size=2**10, threads=threads)
+    pool = native.new_pool(threads)
+    return mixing.Mixer(lanes, table_size=2**16, history_size=2**10, pool=pool)
 
 
 def mixed(data: bytes, lanes: int, threads: int = 1) -> list[np.ndarray]:

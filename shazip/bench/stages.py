@@ -24,10 +24,12 @@ NETWORK = ("products", "attention", "element-wise", "frequencies", "waiting")
 def measure(model: modelfile.IntegerModel, data: bytes) -> dict[str, float]:
     """Return the nanoseconds a byte that each stage of compressing `data` takes, on average."""
     lanes = default_lanes(1 << 20)  # as in every larger file
-    network = open_engine(model).predictor(lanes)
+    engine = open_engine(model)
+    network = engine.predictor(lanes)
     counts = _count(network)
     table_bits, history_bits = sizes_for(len(data))
-    mixer = Mixer(lanes, table_size=1 << table_bits, history_size=1 << history_bits)
+    sizes = {"table_size": 1 << table_bits, "history_size": 1 << history_bits}
+    mixer = Mixer(lanes, **sizes, pool=getattr(engine, "pool", None))
     encoder = Encoder(lanes)
     symbols = interleave(np.frombuffer(data, np.uint8), lanes)
     spent = np.zeros(3)

@@ -36,6 +36,12 @@ def load_module() -> ModuleType:
     return module
 
 
+def new_pool(threads: int | None) -> object:
+    """Return threads that the compiled module can share out its work to, None: all processors."""
+    pool: object = load_module().Pool(threads or available_threads())
+    return pool
+
+
 class NativePredictor:
     """The network alone, over some lanes, in its start state."""
 
@@ -76,6 +82,7 @@ class NativeEngine:
         except ValueError as error:
             raise ModelError(f"model {model.name or model.id.hex()}: {error}") from None
         self.variant: str = self._network.variant
+        self.pool: object = self._network.pool  # its threads, which mixing shares
 
     def predictor(self, lanes: int) -> NativePredictor:
         """Return a network in its start state."""
