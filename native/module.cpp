@@ -18,6 +18,9 @@ namespace nb = nanobind;
 #if defined(SHAZIP_HAS_MIXING)
 void bind_mixing(nb::module_& module);
 #endif
+#if defined(SHAZIP_HAS_TRAINING)
+void bind_training(nb::module_& module);
+#endif
 
 namespace {
 
@@ -142,5 +145,8 @@ NB_MODULE(_native, module) {
 
 #if defined(SHAZIP_HAS_MIXING)
   bind_mixing(module);
+#endif
+#if defined(SHAZIP_HAS_TRAINING)
+  if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl")) bind_training(module);
 #endif
 }

@@ -7,10 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import torch.nn.functional as F  # noqa: E402
 from oracles.float_network import Lane  # noqa: E402
 
 from shazip.config import NetworkConfig  # noqa: E402
-from shazip.training.lstm import _Lstm, lstm  # noqa: E402
+from shazip.training import native  # noqa: E402
+from shazip.training.lstm import lstm  # noqa: E402
 from shazip.training.model import Network  # noqa: E402
 
 CONFIGS = {
@@ -85,8 +87,50 @@ def test_lstm_has_the_right_gradients():
     def random(*shape):
         return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
 
+    def run(x, h, c, *weights):
+        out, (_, cell) = lstm(x, (h, c), *weights)
+        return out, cell
+
     inputs = (random(4, 2, 3), random(2, 3), random(2, 3), random(12, 3), random(12, 3), random(12))
-    assert torch.autograd.gradcheck(lambda *a: _Lstm.apply(*a, torch.float64, False), inputs)
+    assert torch.autograd.gradcheck(run, inputs)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_rows_stand_for_the_inputs_that_they_pick(bfloat16):
+    torch.manual_seed(3)
+    x, w_input, w_state, bias = (torch.randn(*s) for s in ((7, 5), (80, 5), (80, 20), (80,)))
+    wanted, rows = [x, w_input, w_state, bias], torch.randint(7, (6, 4))
+    state = torch.randn(4, 20).tanh(), torch.randn(4, 20)
+    results = []
+    for picked in (False, True):
+        leaves = [t.clone().requires_grad_() for t in wanted]
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            first = F.embedding(rows, leaves[0]) if picked else leaves[0]
+            out, _ = lstm(first, state, *leaves[1:], rows=None if picked else rows)
+        results.append([out, *torch.autograd.grad(out.square().sum(), leaves)])
+    for mine, expected in zip(*results, strict=True):
+        assert (mine - expected).norm() < (0.02 if bfloat16 else 1e-5) * expected.norm()
+
+
+@pytest.mark.skipif(native.kernels() is None, reason="the processor does not multiply bfloat16")
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.parametrize(("lanes", "width"), [(1, 24), (9, 37), (8, 64)])
+def test_kernels_are_torchs_operations(monkeypatch, lanes, width, limited):
+    torch.manual_seed(3)
+    sizes = (7, lanes, 11), (4 * width, 11), (4 * width, width), (4 * width,)
+    wanted = [torch.randn(*size) * size[-1] ** -0.5 for size in sizes]
+    state = torch.randn(lanes, width).tanh(), torch.randn(lanes, width)
+    results = []
+    for module in (native.kernels(), None):
+        monkeypatch.setattr(native, "kernels", lambda module=module: module)
+        leaves = [t.clone().requires_grad_() for t in (*state, *wanted)]
+        with torch.autocast("cpu", torch.bfloat16):
+            out, (_, cell) = lstm(leaves[2], tuple(leaves[:2]), *leaves[3:], limited=limited)
+        assert type(out.grad_fn).__name__ == ("_LstmBackward" if module is None else "LstmBackward")
+        loss = out.square().sum() + cell.sum()
+        results.append([out, cell, *torch.autograd.grad(loss, leaves)])
+    for mine, expected in zip(*results, strict=True):
+        assert (mine - expected).norm() < 0.02 * expected.norm()
 
 
 def test_lstm_is_torchs_own():

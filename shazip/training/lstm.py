@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from shazip.arithmetic import OPERAND_MAX
+from shazip.training import native
 from shazip.training.grid import CELL_LIMIT, GATE_MAX, GATE_MIN, hidden_operand
 
 
@@ -19,20 +21,25 @@ def lstm(
     w_state: Tensor,
     bias: Tensor,
     *,
+    rows: Tensor | None = None,
     limited: bool = False,
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Run an LSTM over `x` (steps, lanes, n); return outputs (steps, lanes, d) and the last (h, c).
 
     h and c are (lanes, d), the weights (4d, n) and (4d, d), rows in the order i, f, g, o. Under
-    autocast the products run in its type; cells and gates stay in the type of `x`. `limited`, gates
+    autocast the products run in its type; cells and gates stay in the type of `x`. With `rows`
+    (steps, lanes), `x` is (any, n) and they say which of its rows is whose. `limited`, gates
     and cells end where the integer model's do, and h meets w_state in steps of 1/127.
     """
     if x.is_cuda and not limited:
+        x = x if rows is None else F.embedding(rows, x)
         return _cudnn(x, state, [w_input, w_state, bias, torch.zeros_like(bias)])
-    device, product = x.device.type, x.dtype
-    if torch.is_autocast_enabled(device):
-        product = torch.get_autocast_dtype(device)
-    out, cell = _Lstm.apply(x, *state, w_input, w_state, bias, product, limited)  # type: ignore[no-untyped-call]
+    inputs = F.linear(x, w_input)
+    if native.fits(inputs, *state, w_state, bias):
+        out, cell = native.Lstm.apply(inputs, rows, *state, w_state, bias, limited)  # type: ignore[no-untyped-call]
+    else:
+        inputs = inputs if rows is None else F.embedding(rows, inputs)
+        out, cell = _Lstm.apply(inputs, *state, w_state, bias, limited)  # type: ignore[no-untyped-call]
     return out, (out[-1], cell)
 
 
@@ -46,29 +53,28 @@ def _cudnn(
 
 
 class _Lstm(torch.autograd.Function):
-    """LSTM with its own backward pass.
+    """LSTM, from its input's product on, with its own backward pass.
 
-    The input's product and both weight gradients are single products over all steps; autograd over
-    a loop would make small ones per step, and oneDNN's fused LSTM keeps bfloat16 for inference.
+    The weight's gradient is a single product over all steps; autograd over a loop would make small
+    ones per step, and oneDNN's fused LSTM keeps bfloat16 for inference.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
-        x: Tensor,
+        inputs: Tensor,
         h: Tensor,
         c: Tensor,
-        w_input: Tensor,
         w_state: Tensor,
         bias: Tensor,
-        product: torch.dtype,
         limited: bool,
     ) -> tuple[Tensor, Tensor]:
-        narrow_x, narrow_input, narrow_state = (t.to(product) for t in (x, w_input, w_state))
-        gates = (narrow_x @ narrow_input.T).to(x.dtype).add_(bias)  # (steps, lanes, 4d)
+        product = inputs.dtype
+        narrow_state = w_state.to(product)
+        gates = inputs.to(h.dtype, copy=True).add_(bias)  # (steps, lanes, 4d)
         recurrent = narrow_state.T.contiguous()
         d = h.shape[1]
-        out, cells, tanhs = (x.new_empty(*x.shape[:2], d) for _ in range(3))
+        out, cells, tanhs = (h.new_empty(*inputs.shape[:2], d) for _ in range(3))
         start = h, c
         if limited:
             recurrent = (w_state / OPERAND_MAX).to(product).T.contiguous()
@@ -87,27 +93,22 @@ class _Lstm(torch.autograd.Function):
                 c.clamp_(-CELL_LIMIT, CELL_LIMIT)
             h = torch.mul(o, torch.tanh(c, out=tanh), out=target)
         ctx.limited = limited
-        ctx.save_for_backward(
-            narrow_x, narrow_input, narrow_state, *start, gates, cells, tanhs, out
-        )
+        ctx.save_for_backward(narrow_state, *start, gates, cells, tanhs, out)
         return out, c.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:
-        x, w_input, w_state, h, c, gates, cells, tanhs, out = ctx.saved_tensors
+        w_state, h, c, gates, cells, tanhs, out = ctx.saved_tensors
         d_gates, narrow, d_h, d_c = _backward_steps(
             d_out, d_cell, w_state, gates, torch.cat([c[None], cells[:-1]]), tanhs, out
         )
         before = torch.cat([h[None], out[:-1]])
         if ctx.limited:
             before = hidden_operand(before).div_(OPERAND_MAX)
-        before = before.to(x.dtype).flatten(0, 1)
-        narrow = narrow.flatten(0, 1)
-        d_x = (narrow @ w_input).view_as(x).to(out.dtype)
-        d_input = (narrow.T @ x.flatten(0, 1)).to(out.dtype)
-        d_state = (narrow.T @ before).to(out.dtype)
-        return d_x, d_h, d_c, d_input, d_state, d_gates.sum((0, 1)), None, None
+        before = before.to(narrow.dtype).flatten(0, 1)
+        d_state = (narrow.flatten(0, 1).T @ before).to(out.dtype)
+        return narrow, d_h, d_c, d_state, d_gates.sum((0, 1)), None
 
 
 def _backward_steps(

@@ -87,10 +87,13 @@ class Network(nn.Module):
     ) -> tuple[Tensor, Tensor, State]:
         """Return the last layer's output (steps, lanes, width), before and after its dropout."""
         part = self.regularisation.drop_symbols if self.training else 0.0
-        x = F.embedding(symbols, drop_rows(self.embedding, part, generator))
-        x, after = self.drop_input(x, generator), []
+        x, after = drop_rows(self.embedding, part, generator), []
+        rows: Tensor | None = symbols  # of x: the first layer's input is one of only 256
+        if self.drop_input.active:
+            x, rows = self.drop_input(F.embedding(symbols, x), generator), None
         for layer, before in zip(self.layers, state, strict=True):
-            x, carried = layer(x, before, generator)
+            x, carried = layer(x, before, generator, rows)
+            rows = None
             after.append(carried)
         return x, self.drop_output(x, generator), tuple(after)
 
@@ -120,12 +123,14 @@ class Layer(nn.Module):
         self.boom = Boom(config)
 
     def forward(
-        self, x: Tensor, state: LayerState, generator: Generator | None
+        self, x: Tensor, state: LayerState, generator: Generator | None, rows: Tensor | None = None
     ) -> tuple[Tensor, LayerState]:
-        """Return what replaces `x` (steps, lanes, width), and the state after the last step."""
-        h, (h_last, c_last) = self.lstm(
-            self.norm_input(x), state, generator
-        )  # no residual around the LSTM
+        """Return what replaces `x` (steps, lanes, width), and the state after the last step.
+
+        With `rows` (steps, lanes), `x` is (any, width) and they say which of its rows is whose.
+        """
+        # No residual around the LSTM.
+        h, (h_last, c_last) = self.lstm(self.norm_input(x), state, generator, rows)
         h, memory = self.dropout(h, generator), None
         if self.attention is not None:
             assert self.norm_query is not None
@@ -154,14 +159,16 @@ class Lstm(nn.Module):
         self.grid_input, self.grid_state = Grid(), Grid()
 
     def forward(
-        self, x: Tensor, state: LayerState, generator: Generator | None
+        self, x: Tensor, state: LayerState, generator: Generator | None, rows: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return the outputs and the last (h, c), as lstm.lstm does."""
         part = self.drop_weights if self.training else 0.0
         w_input = self.grid_input.weight(self.w_input)
         w_state = drop_connect(self.grid_state.weight(self.w_state), part, generator)
         bias = self.grid_input.bias(self.grid_state.bias(self.bias))
-        x = self.grid_input.operand(x)
-        return lstm(x, (state.h, state.c), w_input, w_state, bias, limited=self.grid_state.fitted)
+        x, limited = self.grid_input.operand(x), self.grid_state.fitted
+        start = state.h, state.c
+        return lstm(x, start, w_input, w_state, bias, rows=rows, limited=limited)
 
 
 class Attention(nn.Module):

@@ -81,6 +81,8 @@ def calibrate(network: Network, text: np.ndarray) -> dict[str, Tensor]:
 
     def keep(name: str, output: Any) -> None:
         values = output if isinstance(output, Tensor) else output[0]
+        if values.ndim < 3:  # the first layer's norm, of the embedding's rows
+            return
         if len(values) != STEPS:  # inside attention lanes come first
             values = values.transpose(0, 1)
         seen[name] = values[WARM_UP:].flatten(0, 1)[pick]

@@ -48,8 +48,13 @@ class Dropout(nn.Module):
         super().__init__()
         self.part, self.locked = part, locked
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is left out."""
+        return self.training and self.part > 0
+
     def forward(self, x: Tensor, generator: Generator | None) -> Tensor:
-        if not self.training or self.part == 0:
+        if not self.active:
             return x
         return x * mask((1, *x.shape[1:]) if self.locked else x.shape, self.part, x, generator)
 

@@ -1,0 +1,91 @@
+"""The native module's kernels for training, as operations of autograd: bfloat16 products on a CPU.
+
+They are there where the processor multiplies bfloat16; elsewhere torch does the same in many calls.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from shazip.arithmetic import OPERAND_MAX
+from shazip.engines.native import load_module
+from shazip.errors import ShazipError
+from shazip.training.grid import CELL_LIMIT, GATE_MAX, GATE_MIN
+
+FREE = (-math.inf, math.inf, math.inf, 0.0)
+LIMITED = (GATE_MIN, GATE_MAX, CELL_LIMIT, float(OPERAND_MAX))
+
+
+@functools.cache
+def kernels() -> ModuleType | None:
+    """Return the native module if it has kernels for training on this processor."""
+    try:
+        module = load_module()
+    except ShazipError:
+        return None
+    return module if hasattr(module, "lstm_forward") else None
+
+
+def fits(narrow: Tensor, *others: Tensor) -> bool:
+    """Return whether the kernels take `narrow` as bfloat16 and `others` as float32."""
+    types = narrow.dtype == torch.bfloat16 and all(t.dtype == torch.float32 for t in others)
+    return types and narrow.device.type == "cpu" and kernels() is not None
+
+
+class Lstm(torch.autograd.Function):
+    """The steps of an LSTM, from its input's product on; as lstm._Lstm, with rows of `inputs`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs: Tensor,
+        rows: Tensor | None,
+        h: Tensor,
+        c: Tensor,
+        w_state: Tensor,
+        bias: Tensor,
+        limited: bool,
+    ) -> tuple[Tensor, Tensor]:
+        shape = (*(inputs.shape[:2] if rows is None else rows.shape), h.shape[1])
+        gates = h.new_empty(*shape[:2], 4 * shape[2])
+        cells, out = h.new_empty(shape), h.new_empty(shape)
+        before = torch.empty_like(out, dtype=torch.bfloat16)
+        rows = None if rows is None else rows.contiguous()
+        h, c, w_state, bias = (t.detach().contiguous() for t in (h, c, w_state, bias))
+        narrow, limits = _bits(inputs.flatten(0, -2)), LIMITED if limited else FREE
+        given = narrow, rows, h, c, w_state, bias, limits
+        _module().lstm_forward(*given, gates, cells, out, _bits(before))
+        ctx.count = 1 if rows is None else len(inputs)
+        ctx.save_for_backward(rows, c, w_state, gates, cells, before)
+        return out, cells[-1].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_out: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:
+        rows, c, w_state, gates, cells, before = ctx.saved_tensors
+        d_gates = torch.empty_like(gates, dtype=torch.bfloat16)
+        sums = gates.new_zeros(ctx.count, gates.shape[2])  # of the unrounded ones
+        d_h, d_c = torch.empty_like(c), torch.empty_like(c)
+        given = d_out.contiguous(), d_cell.contiguous(), rows, c, w_state, gates, cells
+        _module().lstm_backward(*given, _bits(d_gates), sums, d_h, d_c)
+        d_state = (d_gates.flatten(0, 1).T @ before.flatten(0, 1)).float()
+        d_inputs = d_gates if rows is None else sums
+        return d_inputs, None, d_h, d_c, d_state, sums.sum(0), None
+
+
+def _module() -> ModuleType:
+    module = kernels()
+    assert module is not None
+    return module
+
+
+def _bits(x: Tensor) -> Tensor:
+    # Arrays of bfloat16 are unknown to numpy, and so to the module.
+    return x.detach().contiguous().view(torch.int16)
