@@ -267,25 +267,35 @@ int Mixer::set_history_inputs(const Tree& tree, int node, int depth, Node& out) 
 }
 
 void Mixer::update(const uint8_t* column, int live) {
-  in_parallel(kContexts + 3, live, [&](int task) {
-    if (task == 0) return learn(column, live);
-    if (task <= kContexts) return remember(task - 1, column, live);
-    if (task == kContexts + 1) return remember_order_zero(column, live);
+  // The longest first.
+  in_parallel(kSets + 1 + kContexts + 2, live, [&](int task) {
+    if (task <= kSets) return learn(task, column, live);
+    task -= kSets + 1;
+    if (task < kContexts) return remember(task, column, live);
+    if (task == kContexts) return remember_order_zero(column, live);
     judge_matches(column, live);
   });
-  advance_lanes(column, live);
+  for (int lane = 0; lane < live; ++lane) {
+    history_.put(history_.place(static_cast<uint32_t>(lane), lanes_[lane].count), column[lane]);
+    advance(lanes_[lane], column[lane]);
+  }
+  in_parallel(kMatches + live, live, [&](int task) {
+    if (task < kMatches) return find_matches(task, column, live);
+    hash_contexts(task - kMatches);
+  });
   seen_ += static_cast<uint64_t>(live);
 }
 
-// Trains on the predicted nodes on the way to each symbol.
-void Mixer::learn(const uint8_t* column, int live) {
-  const int rate = rate_for(live, base_rate(seen_)), final_rate = rate_for(live, 200);
+// Trains one set of weights, or behind the sets all that comes after them, on the predicted nodes on the way to each symbol.
+void Mixer::learn(int set, const uint8_t* column, int live) {
+  const int rate = rate_for(live, set < kSets ? base_rate(seen_) : 200);
   for (int lane = 0; lane < live; ++lane) {
     const Tree& tree = trees_[lane];
     int node = 1;
     for (int depth = 0; depth < kDepths && tree.masses[node] >= kWorthMixing; ++depth) {
       const int bit = (column[lane] >> (7 - depth)) & 1;
-      learned_.train(tree.nodes[tree.places[node]], bit, rate, final_rate);
+      const Node& mixed = tree.nodes[tree.places[node]];
+      set < kSets ? learned_.train(set, mixed, bit, rate) : learned_.train_last(mixed, bit, rate);
       node = 2 * node + bit;
     }
   }
@@ -338,11 +348,8 @@ void Mixer::judge_matches(const uint8_t* column, int live) {
   }
 }
 
-void Mixer::advance_lanes(const uint8_t* column, int live) {
-  for (int lane = 0; lane < live; ++lane) {
-    history_.put(history_.place(static_cast<uint32_t>(lane), lanes_[lane].count), column[lane]);
-    advance(lanes_[lane], column[lane]);
-  }
+// Moves one model's matches behind the symbols that came.
+void Mixer::find_matches(int model, const uint8_t* column, int live) {
   const auto is_head = [&](uint32_t place) {
     const uint32_t lane = history_.lane(place);
     return place == history_.place(lane, lanes_[lane].count);
@@ -351,11 +358,13 @@ void Mixer::advance_lanes(const uint8_t* column, int live) {
     Lane& l = lanes_[lane];
     const uint32_t next = history_.place(static_cast<uint32_t>(lane), l.count);
     // A long match may come from anywhere, a short one is worth more from nearby.
-    match_models_[0].update(l.matches[0], history_, next, l.count, column[lane], 0, is_head);
-    match_models_[1].update(l.matches[1], history_, next, l.count, column[lane], salt(l), is_head);
-    set_contexts(l, history_, static_cast<uint32_t>(lane));
-    prefetch(l, 0);
+    match_models_[model].update(l.matches[model], history_, next, l.count, column[lane], model == 0 ? 0 : salt(l), is_head);
   }
+}
+
+void Mixer::hash_contexts(int lane) {
+  set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane));
+  prefetch(lanes_[lane], 0);
 }
 
 }  // namespace shazip::mixing

@@ -41,11 +41,12 @@ class Mixer {
   void prefetch(const Lane& lane, int nibble) const;
   void prefetch(const Tree& tree, int node) const;
   void look_up(Tree& tree, int nibble) const;
-  void learn(const uint8_t* column, int live);
+  void learn(int set, const uint8_t* column, int live);
   void remember(int context, const uint8_t* column, int live);
   void remember_order_zero(const uint8_t* column, int live);
   void judge_matches(const uint8_t* column, int live);
-  void advance_lanes(const uint8_t* column, int live);
+  void find_matches(int model, const uint8_t* column, int live);
+  void hash_contexts(int lane);
   template <typename Job>
   void in_parallel(int count, int live, Job job) const;
 

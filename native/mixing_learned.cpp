@@ -77,12 +77,14 @@ void Learned::mix(Node& node) const {
   node.final_output = clamp(static_cast<int>(sum >> 16), -kStretchLimit, kStretchLimit);
 }
 
-void Learned::train(const Node& node, int bit, int rate, int final_rate) {
-  for (int set = 0; set < kSets; ++set) {
-    const int32_t error = scaled_error(bit, tables_.squashed(node.outputs[set]), rate);
-    move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs, error);
-  }
-  const int64_t error = scaled_error(bit, tables_.squashed(node.final_output), final_rate);
+void Learned::train(int set, const Node& node, int bit, int rate) {
+  const int32_t error = scaled_error(bit, tables_.squashed(node.outputs[set]), rate);
+  // Often the bit was as good as sure, and no weight would move.
+  if (error != 0) move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs, error);
+}
+
+void Learned::train_last(const Node& node, int bit, int rate) {
+  const int64_t error = scaled_error(bit, tables_.squashed(node.final_output), rate);
   for (int set = 0; set < kSets; ++set) {
     int32_t& weight = final_weights_[node.final_row * kSets + set];
     const auto change = static_cast<int32_t>((node.outputs[set] * error + 2048) >> 12);

@@ -50,8 +50,9 @@ class Learned {
   void prefetch(Apm which, uint32_t row) const;
   // Fills `outputs` and `final_output` from `inputs`, `rows` and `final_row`.
   void mix(Node& node) const;
-  // Moves weights and APMs towards the bit that came. Rates have a step of 2**-18.
-  void train(const Node& node, int bit, int rate, int final_rate);
+  // Moves the weights of one set, or the final weights and the APMs, towards the bit that came. Rates have a step of 2**-18.
+  void train(int set, const Node& node, int bit, int rate);
+  void train_last(const Node& node, int bit, int rate);
 
   Start learned() const;
   static size_t size();
