@@ -9,7 +9,7 @@ namespace {
 constexpr int kDepths = 8;
 constexpr uint32_t kTotal = 1u << 24;
 // Below this mass a subtree keeps the network's proportions: contexts would move next to nothing there, at full cost.
-constexpr uint32_t kWorthMixing = 1u << 14;
+constexpr uint32_t kWorthMixing = 1u << 15;
 constexpr int kApmShare = 5;  // of 16: what each of the two last APMs contributes to the probability
 constexpr int kRegionBits = 3;  // at most 8 regions
 constexpr int kLanesWorthThreads = 4;  // with fewer, waking threads costs more than they save

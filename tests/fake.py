@@ -88,8 +88,8 @@ def install_mixing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     module.made = []
 
     class Mixer:
-        def __init__(self, lanes, *, table_size, history_size, threads):
-            module.made.append((lanes, table_size, history_size, threads))
+        def __init__(self, lanes, *, table_size, history_size, pool):
+            module.made.append((lanes, table_size, history_size, pool.threads))
 
         def mix(self, freqs):
             return freqs
