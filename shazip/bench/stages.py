@@ -1,4 +1,4 @@
-"""Where the time of a byte goes, told by `python -m shazip.bench.stages MODEL FILE`."""
+"""Where the time of a byte goes, told by `python -m shazip.bench.stages MODEL FILE [LANES]`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from shazip.predictor import Predictor
 NETWORK = ("products", "attention", "element-wise", "frequencies", "waiting")
 
 
-def measure(model: modelfile.IntegerModel, data: bytes) -> dict[str, float]:
+LANES = default_lanes(1 << 20)  # as in every larger file
+
+
+def measure(model: modelfile.IntegerModel, data: bytes, lanes: int = LANES) -> dict[str, float]:
     """Return the nanoseconds a byte that each stage of compressing `data` takes, on average."""
-    lanes = default_lanes(1 << 20)  # as in every larger file
     engine = open_engine(model)
     network = engine.predictor(lanes)
     counts = _count(network)
@@ -74,5 +76,5 @@ def _split(cost: float, native: Any) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    result = measure(modelfile.load(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes())
-    json.dump(result, sys.stdout)
+    source = modelfile.load(Path(sys.argv[1])), Path(sys.argv[2]).read_bytes()
+    json.dump(measure(*source, *map(int, sys.argv[3:])), sys.stdout)
