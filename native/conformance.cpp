@@ -101,6 +101,7 @@ uint32_t crc32(uint32_t crc, const uint8_t* data, size_t size) {
 
 uint32_t run(const Case& c, const std::string& variant, int threads) {
   const Network network(c.config, Tensors(c.tensors), threads, variant);
+  network.pool()->fix_ranks(threads);
   Predictor predictor(network, static_cast<int>(c.lanes));
   std::vector<int16_t> logits(static_cast<size_t>(c.lanes) * kAlphabet);
   std::vector<uint32_t> freqs(logits.size());

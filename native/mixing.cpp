@@ -127,7 +127,7 @@ void Mixer::in_parallel(int count, int live, Job job) const {
     auto& mine = *static_cast<Shared*>(context);
     for (int i; (i = mine.next.fetch_add(1, std::memory_order_relaxed)) < mine.count;) mine.job(i);
   };
-  pool_->run(std::min({pool_->threads(), count, kMaxThreads}), work, &shared);
+  pool_->run(std::min({pool_->ranks(), count, kMaxThreads}), work, &shared);
 }
 
 // All lanes come to their first nibble, then all to their second: meanwhile what the second reads arrives in the cache.

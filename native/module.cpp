@@ -100,7 +100,10 @@ NB_MODULE(_native, module) {
             new (self) Pool(threads);
           },
           nb::arg("threads"))
-      .def_prop_ro("threads", &Pool::threads);
+      .def_prop_ro("threads", &Pool::threads)
+      .def(
+          "fix_ranks", &Pool::fix_ranks, nb::arg("ranks"),
+          "Call so many threads, at most as many as there are, or after 0 those that are worth it; for tests.");
 
   nb::class_<Network>(module, "Network")
       .def(

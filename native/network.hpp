@@ -102,7 +102,7 @@ class Predictor {
   struct Team {
     int first_rank, ranks, first_lane, lanes;
   };
-  void plan(int live);
+  void plan(int live, int most_ranks);
   void start_lane(int lane);
   void allocate_scratch(Arena& arena, Shared& shared, Local& local) const;
   void work(int rank, void (*kernel)(const Part&));
@@ -119,7 +119,8 @@ class Predictor {
   std::vector<Team> teams_;      // of the last plan
   std::vector<int> team_of_rank_;
   std::vector<int64_t> costs_;
-  int planned_ = 0;
+  int planned_ = 0;        // lanes
+  int planned_ranks_ = 0;  // that were to be had
   int stepped_ = 0;  // lanes of a step that waits for its symbols
   std::mutex mutex_;
 };

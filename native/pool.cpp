@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <thread>
@@ -20,7 +21,15 @@ constexpr int kSpins = 400;      // of some 40 cycles each: about 5 microseconds
 constexpr int kYields = 200;     // of half a microsecond each, unless another thread has work
 constexpr int kMaxRanks = 4096;  // the low bits of a ticket
 
+// Nanoseconds. A trial of more ranks may lose kTrial before it is broken off, for kPatience times what it lost: so hardly more than
+// 3 % is lost to trials on a machine that stays busy. What ranks have saved, up to kSavings, they may lose again: what is rare breaks
+// nothing off. No loss counts for more than that, such as that of a process that was stopped.
+constexpr int64_t kTrial = 500000;
+constexpr int64_t kPatience = 40;
+constexpr int64_t kSavings = 5000000;
+
 std::atomic<uint64_t> fork_count{0};
+thread_local int64_t waited = 0;  // nanoseconds, for ranks that do not seem to run
 
 void count_fork() { fork_count.fetch_add(1, std::memory_order_relaxed); }
 
@@ -34,7 +43,7 @@ inline void pause_briefly() {
 
 // Returns true once `ready` does; false if that takes longer than is good to spin.
 template <typename Ready>
-bool spin_until(Ready ready, int yields) {
+bool spin_until(Ready ready) {
   for (int i = 0; i < kGlances; ++i) {
     if (ready()) return true;
   }
@@ -42,20 +51,34 @@ bool spin_until(Ready ready, int yields) {
     if (ready()) return true;
     pause_briefly();
   }
-  for (int i = 0; i < yields; ++i) {
+  return false;
+}
+
+template <typename Ready>
+bool yield_until(Ready ready) {
+  for (int i = 0; i < kYields; ++i) {
     if (ready()) return true;
     sched_yield();
   }
   return ready();
 }
 
+int64_t now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
+}
+
 template <typename Ready>
 void wait_until(Ready ready) {
-  while (!spin_until(ready, kYields)) {
+  if (spin_until(ready)) return;
+  const int64_t start = now();
+  while (!yield_until(ready)) {
     // Others of this step run, but not on a core of their own: sleep a little rather than fight for it.
     timespec rest{0, 20000};
     nanosleep(&rest, nullptr);
   }
+  waited += now() - start;
 }
 
 }  // namespace
@@ -89,7 +112,7 @@ struct Pool::Crew {
     uint64_t seen = 0;
     for (;;) {
       auto called = [&] { return ticket.load(std::memory_order_seq_cst) != seen; };
-      if (!spin_until(called, kYields)) sleep_until(called);
+      if (!spin_until(called) && !yield_until(called)) sleep_until(called);
       seen = ticket.load(std::memory_order_acquire);
       const int ranks = static_cast<int>(seen % kMaxRanks);
       if (ranks == 0) return;  // closing
@@ -123,7 +146,7 @@ struct Pool::Crew {
   }
 };
 
-Pool::Pool(int threads) : threads_(threads) {
+Pool::Pool(int threads) : threads_(threads), worth_(threads), saved_(kTrial) {
   static std::once_flag once;
   std::call_once(once, [] { pthread_atfork(nullptr, nullptr, count_fork); });
 }
@@ -159,6 +182,29 @@ Pool::Crew* Pool::hire() {
   return crew_ = crew.release();
 }
 
+int Pool::ranks() {
+  if (const int fixed = fixed_.load(std::memory_order_relaxed)) return fixed;
+  const int worth = worth_.load(std::memory_order_relaxed);
+  if (worth == threads_) return worth;
+  const int64_t time = now();
+  if (time < more_from_.load(std::memory_order_relaxed)) return worth;
+  const int more = std::min(2 * worth, threads_);
+  worth_.store(more, std::memory_order_relaxed);
+  more_from_.store(time + kPatience * kTrial, std::memory_order_relaxed);
+  return more;
+}
+
+void Pool::fix_ranks(int ranks) { fixed_.store(std::clamp(ranks, 0, threads_), std::memory_order_relaxed); }
+
+// What the calling thread waited for others is lost; what it had them do it would have done itself, if not quite at their rate.
+void Pool::judge(int ranks, int64_t took, int64_t lost) {
+  saved_ = std::clamp(saved_ + (ranks - 1) * (took - lost) / 2 - lost, -kSavings, kSavings);
+  if (saved_ >= 0) return;
+  more_from_.store(now() + kPatience * (kTrial - saved_), std::memory_order_relaxed);
+  worth_.store(std::min(worth_.load(std::memory_order_relaxed), std::max(1, ranks / 2)), std::memory_order_relaxed);
+  saved_ = kTrial;
+}
+
 void Pool::run(int ranks, Job job, void* context) {
   if (ranks <= 1) {
     job(context, 0);
@@ -169,9 +215,12 @@ void Pool::run(int ranks, Job job, void* context) {
   crew->job = job;
   crew->context = context;
   crew->unfinished.store(ranks - 1, std::memory_order_relaxed);
+  const int64_t start = now();
+  waited = 0;
   crew->call(ranks);
   job(context, 0);
   wait_until([&] { return crew->unfinished.load(std::memory_order_acquire) == 0; });
+  judge(ranks, now() - start, waited);
 }
 
 }  // namespace shazip

@@ -24,6 +24,12 @@ class Pool {
 
   int threads() const { return threads_; }
 
+  // How many ranks are worth calling now: all threads, but fewer for a while after waiting for them took more than they saved, which
+  // it does where other work has their processors.
+  int ranks();
+  // Always so many, or as many as are worth it again after 0; for tests.
+  void fix_ranks(int ranks);
+
   // Calls job(context, rank) for each rank < ranks <= threads(), rank 0 on the calling thread, and returns when all have returned.
   // One call at a time: others wait. After a fork the child starts its own threads.
   void run(int ranks, Job job, void* context);
@@ -31,8 +37,13 @@ class Pool {
  private:
   struct Crew;
   Crew* hire();
+  void judge(int ranks, int64_t took, int64_t lost);
 
   int threads_;
+  std::atomic<int> fixed_{0};
+  std::atomic<int> worth_;             // ranks
+  std::atomic<int64_t> more_from_{0};  // when to try more of them
+  int64_t saved_;                      // by those that were called, less what they cost; one call at a time changes it
   std::mutex hiring_;
   Crew* crew_ = nullptr;
   uint64_t forks_ = 0;

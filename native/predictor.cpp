@@ -112,10 +112,10 @@ size_t Predictor::size(const Network& network, int64_t lanes) {
   return static_cast<size_t>(lanes) * lane + static_cast<size_t>(network.threads()) * kBatch * batch;
 }
 
-void Predictor::plan(int live) {
-  if (live == planned_) return;
-  const int teams = std::clamp(live / kLanesOfTeam, 1, network_.threads());
-  const int ranks = std::min(network_.threads(), teams * kRanksOfTeam);
+void Predictor::plan(int live, int most_ranks) {
+  if (live == planned_ && most_ranks == planned_ranks_) return;
+  const int teams = std::clamp(live / kLanesOfTeam, 1, most_ranks);
+  const int ranks = std::min(most_ranks, teams * kRanksOfTeam);
   teams_.clear();
   team_of_rank_.clear();
   for (int i = 0; i < teams; ++i) {
@@ -127,6 +127,7 @@ void Predictor::plan(int live) {
   // No thread is at work now. Those of a new team have been to different numbers of meetings.
   for (int i = 0; i < network_.threads(); ++i) barriers_[i].meetings.store(0, std::memory_order_relaxed);
   planned_ = live;
+  planned_ranks_ = most_ranks;
 }
 
 void Predictor::work(int rank, void (*kernel)(const Part&)) {
@@ -152,7 +153,7 @@ void Predictor::work(int rank, void (*kernel)(const Part&)) {
 }
 
 void Predictor::run(int live, void (*kernel)(const Part&)) {
-  plan(live);
+  plan(live, network_.pool()->ranks());
   struct Context {
     Predictor* self;
     void (*kernel)(const Part&);

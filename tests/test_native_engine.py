@@ -45,8 +45,9 @@ def frequencies(predictor: object, cols: list[np.ndarray]) -> np.ndarray:
 def native_frequencies(
     model: IntegerModel, cols: list[np.ndarray], threads: int = 1, variant: str = ""
 ) -> np.ndarray:
-    lanes = max(map(len, cols))
-    return frequencies(NativeEngine(model, threads, variant=variant).predictor(lanes), cols)
+    engine = NativeEngine(model, threads, variant=variant)
+    engine.pool.fix_ranks(threads)  # on a busy machine too
+    return frequencies(engine.predictor(max(map(len, cols))), cols)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -113,6 +114,20 @@ def test_threads_never_change_a_bit(model):
         expected = native_frequencies(model, cols)
         for threads in (2, 3, 5, 16):
             assert np.array_equal(native_frequencies(model, cols, threads), expected), threads
+
+
+@pytest.mark.parametrize("lanes", [1, 5, 9])
+def test_threads_that_come_and_go_never_change_a_bit(model, lanes):
+    cols = columns(lanes, 60, lanes)
+    expected = native_frequencies(model, cols)
+    engine = NativeEngine(model, 4)
+    predictor = engine.predictor(lanes)
+    rows = []
+    for column, ranks in zip(cols, np.random.default_rng(lanes).integers(0, 5, 60), strict=True):
+        engine.pool.fix_ranks(int(ranks))
+        rows.append(predictor.predict(len(column)))
+        predictor.update(column)
+    assert np.array_equal(np.concatenate(rows), expected)
 
 
 def test_a_lane_does_not_depend_on_its_company(model):
