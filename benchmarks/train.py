@@ -4,7 +4,7 @@
 The products of one update, forward and backward, are done by torch over the same shapes, types and
 threads as in the trainer, into memory that is already there, and nothing else is. They are counted
 twice: as the architecture has them, and as the trainer has them, to which the first layer's input
-is a table of 256 rows. What the native module does of them is faster than torch's here. All are
+is a table of 256 rows, and which wants no gradient of the memory from before the window. All are
 timed in turn in one process and the fastest of all rounds counts, so that a busy machine slows them
 alike. It needs torch; the text is this repository's own.
 """
@@ -71,24 +71,29 @@ def report(config: TrainConfig, rounds: int) -> None:
             trainer.update()  # until the memory is full
         lanes = [part.stop - part.start for part in split(config.lanes, config.threads)]
         parts = {
-            ALL: [Products(config, count, count * config.steps) for count in lanes],
-            DONE: [Products(config, count, ALPHABET) for count in lanes],
+            ALL: [Products(config, count) for count in lanes],
+            DONE: [Products(config, count, spared=True) for count in lanes],
         }
         works: dict[str, Work] = {
             name: lambda products=products: workers.map(Products.run, products)
             for name, products in parts.items()
         }
         seconds = in_turn({**works, UPDATE: trainer.update}, rounds)
+    show(config, seconds, {name: sum(p.operations for p in parts[name]) for name in parts})
+
+
+def show(config: TrainConfig, seconds: dict[str, float], operations: dict[str, int]) -> None:
+    """Print the time and the multiply-adds of each work, and how near the update comes."""
     size = config.lanes * config.steps
     print(f"{config.network}, {config.lanes} lanes, {config.steps} steps, {config.threads} threads")
     for name, found in seconds.items():
-        million = sum(products.operations for products in parts.get(name, parts[ALL])) / 1e6
+        million = operations.get(name, operations[ALL]) / 1e6
         print(
             f"  {name:23} {found:.3f} s, {size / found / 1e3:.1f} kB/s,"
             f" {million / size:.1f} million multiply-adds a byte,"
             f" {million / found / 1e3:.0f} billion a second"
         )
-    shares = [seconds[name] / seconds[UPDATE] for name in parts]
+    shares = [seconds[name] / seconds[UPDATE] for name in operations]
     print(f"  the trainer's step rate is {shares[0]:.0%} of the products' (wanted {WANTED:.0%})")
     print(f"  and {shares[1]:.0%} of that of those that the trainer has")
 
@@ -107,16 +112,18 @@ def in_turn(works: dict[str, Work], rounds: int) -> dict[str, float]:
 class Products:
     """The products of one update on `lanes` lanes, as (a, b, result, how often).
 
-    The first layer's input has `inputs` rows.
+    `spared`, without those that the trainer has found a way around.
     """
 
-    def __init__(self, config: TrainConfig, lanes: int, inputs: int) -> None:
+    def __init__(self, config: TrainConfig, lanes: int, *, spared: bool = False) -> None:
         self.type = torch.bfloat16 if config.bfloat16 else torch.float32
-        self.lanes, self.steps = lanes, config.steps
+        self.lanes, self.steps, self.spared = lanes, config.steps, spared
         self.work: list[tuple[Tensor, Tensor, Tensor, int]] = []
         network = config.network
         for layer in range(network.layers):
-            self._linear(network.width, 4 * network.width, rows=0 if layer else inputs)
+            self._linear(
+                network.width, 4 * network.width, rows=0 if layer or not spared else ALPHABET
+            )
             self._recurrence(network.width)
             if layer in network.attention:
                 self._attention(network)
@@ -170,7 +177,8 @@ class Products:
         for _ in range(2):  # scores from queries, what is found from scores: mirror images
             yield q, memory.transpose(1, 2)
             yield scores, memory
-            yield scores.transpose(1, 2), q
+            wanted = scores[..., -self.steps :] if self.spared else scores
+            yield wanted.transpose(1, 2), q
 
     def _add(self, a: Tensor, b: Tensor, times: int = 1) -> None:
         self.work.append((a, b, torch.matmul(a, b), times))

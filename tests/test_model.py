@@ -13,7 +13,7 @@ from oracles.float_network import Lane  # noqa: E402
 from shazip.config import NetworkConfig  # noqa: E402
 from shazip.training import native  # noqa: E402
 from shazip.training.lstm import lstm  # noqa: E402
-from shazip.training.model import Network  # noqa: E402
+from shazip.training.model import Boom, Network  # noqa: E402
 
 CONFIGS = {
     "no attention": NetworkConfig(8, 16, 2, (), 4, 1),
@@ -112,37 +112,49 @@ def test_rows_stand_for_the_inputs_that_they_pick(bfloat16):
         assert (mine - expected).norm() < (0.02 if bfloat16 else 1e-5) * expected.norm()
 
 
-@pytest.mark.skipif(native.kernels() is None, reason="the processor does not multiply bfloat16")
-@pytest.mark.parametrize("limited", [False, True])
-@pytest.mark.parametrize(("lanes", "width"), [(1, 24), (9, 37), (8, 64)])
-def test_kernels_are_torchs_operations(monkeypatch, lanes, width, limited):
-    torch.manual_seed(3)
-    sizes = (7, lanes, 11), (4 * width, 11), (4 * width, width), (4 * width,)
-    wanted = [torch.randn(*size) * size[-1] ** -0.5 for size in sizes]
-    state = torch.randn(lanes, width).tanh(), torch.randn(lanes, width)
+def with_and_without_kernels(monkeypatch, run, leaves):
+    """Return what `run` returns, and its gradients, by the module's kernels and by torch alone."""
+    if native.kernels() is None:
+        pytest.skip("the processor does not multiply bfloat16")
     results = []
     for module in (native.kernels(), None):
         monkeypatch.setattr(native, "kernels", lambda module=module: module)
-        leaves = [t.clone().requires_grad_() for t in (*state, *wanted)]
+        fresh = [leaf.detach().clone().requires_grad_() for leaf in leaves]
         with torch.autocast("cpu", torch.bfloat16):
-            out, (_, cell) = lstm(leaves[2], tuple(leaves[:2]), *leaves[3:], limited=limited)
-        assert type(out.grad_fn).__name__ == ("_LstmBackward" if module is None else "LstmBackward")
-        loss = out.square().sum() + cell.sum()
-        results.append([out, cell, *torch.autograd.grad(loss, leaves)])
-    for mine, expected in zip(*results, strict=True):
+            outputs = run(*fresh)
+        gradients = torch.autograd.grad(sum(out.square().sum() for out in outputs), fresh)
+        results.append([*outputs, *gradients])
+    return zip(*results, strict=True)
+
+
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.parametrize(("lanes", "width"), [(1, 24), (9, 37), (8, 64)])
+def test_the_kernels_of_an_lstm_are_torchs_operations(monkeypatch, lanes, width, limited):
+    torch.manual_seed(3)
+    sizes = (7, lanes, 11), (4 * width, 11), (4 * width, width), (4 * width,)
+    leaves = [torch.randn(*size) * size[-1] ** -0.5 for size in sizes]
+    state = torch.randn(lanes, width).tanh(), torch.randn(lanes, width)
+
+    def run(h, c, x, *weights):
+        out, (_, cell) = lstm(x, (h, c), *weights, limited=limited)
+        return out, cell
+
+    for mine, expected in with_and_without_kernels(monkeypatch, run, [*state, *leaves]):
         assert (mine - expected).norm() < 0.02 * expected.norm()
 
 
-def test_lstm_is_torchs_own():
+def test_the_kernels_of_boom_are_torchs_operations(monkeypatch):
     torch.manual_seed(3)
-    theirs = torch.nn.LSTM(5, 5).double()
-    x, h, c = torch.randn(6, 2, 5).double(), torch.randn(2, 5).double(), torch.randn(2, 5).double()
-    expected, (_, cell) = theirs(x, (h[None], c[None]))
-    bias = theirs.bias_ih_l0 + theirs.bias_hh_l0
-    out, (last, mine) = lstm(x, (h, c), theirs.weight_ih_l0, theirs.weight_hh_l0, bias)
-    torch.testing.assert_close(out, expected)
-    torch.testing.assert_close(last, expected[-1])
-    torch.testing.assert_close(mine, cell[0])
+    boom = Boom(NetworkConfig(20, 60, 1, (), 4, 1))
+
+    def run(x, weight, bias):
+        return (
+            torch.func.functional_call(boom, {"linear.weight": weight, "linear.bias": bias}, x),
+        )
+
+    leaves = [torch.randn(5, 3, 20), *boom.parameters()]
+    for mine, expected in with_and_without_kernels(monkeypatch, run, leaves):
+        assert (mine - expected).norm() < 0.02 * expected.norm()
 
 
 def test_bfloat16_products_change_the_loss_only_slightly():

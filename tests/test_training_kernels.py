@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracles.lstm import Lstm
+from oracles.lstm import Lstm, sigmoid
 
 from shazip.engines.native import load_module
 
@@ -102,6 +102,28 @@ def test_gradients_follow_the_equations(sizes, limits, rows):
     close(case.d_h, d_h)
     close(case.d_c, d_c)
     close(case.sums, sums)
+
+
+@pytest.mark.parametrize("sizes", [(5, 16, 4), (1, 1, 1), (7, 21, 3), (3, 70, 2)], ids=str)
+def test_boom_and_its_gradient_follow_the_equations(sizes):
+    rows, width, chunks = sizes
+    random = np.random.default_rng(7)
+    wide = bfloat16(4 * random.normal(size=(rows, chunks * width)))
+    d_out, d_wide = random.normal(size=(rows, width)).astype(np.float32), np.zeros_like(wide)
+    out = np.full((rows, width), np.nan, np.float32)
+    native.boom_forward(wide, 0.6, out)
+    native.boom_backward(d_out, wide, 0.6, d_wide)
+    x = float32(wide).astype(np.float64).reshape(rows, chunks, width)
+    gate = sigmoid(x)
+    np.testing.assert_allclose(out, 0.6 * (x * gate).sum(1), rtol=1e-5, atol=1e-5)
+    expected = 0.6 * d_out[:, None] * gate * (1 + x * (1 - gate))
+    np.testing.assert_allclose(float32(d_wide).reshape(x.shape), expected, rtol=2**-8, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4, 32), (5, 33), (0, 32)])
+def test_a_boom_of_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match="shape"):
+        native.boom_forward(np.zeros(shape, np.int16), 1.0, np.zeros((5, 16), np.float32))
 
 
 def test_without_a_product_only_float32_rounds():

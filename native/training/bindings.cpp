@@ -1,4 +1,4 @@
-// What Python sees of training: shazip._native.lstm_forward and lstm_backward. bfloat16 arrays come as int16 ones.
+// What Python sees of training: shazip._native.lstm_forward and its like. bfloat16 arrays come as int16 ones.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "boom.hpp"
 #include "lstm.hpp"
 
 namespace nb = nanobind;
@@ -97,6 +98,28 @@ void lstm_backward(const Floats& d_out, const Floats& d_cell, const Rows& rows, 
   backward(call);
 }
 
+Boom boom_of(const Array<const int16_t>& wide, const nb::ndarray<>& out, float scale) {
+  if (out.ndim() != 2 || wide.ndim() != 2 || out.shape(1) == 0 || wide.shape(1) % out.shape(1) != 0) {
+    throw std::invalid_argument("Boom's product has another shape than the chunks of its sum");
+  }
+  const auto rows = static_cast<int64_t>(out.shape(0)), width = static_cast<int64_t>(out.shape(1));
+  const auto chunks = static_cast<int64_t>(wide.shape(1) / out.shape(1));
+  return {rows, width, chunks, scale, bits(of_shape(wide, {rows, chunks * width}, "wide"))};
+}
+
+void boom_forward(const Array<const int16_t>& wide, float scale, const Array<float>& out) {
+  const Boom boom = boom_of(wide, nb::ndarray<>(out), scale);
+  const nb::gil_scoped_release release;
+  forward(boom, out.data());
+}
+
+void boom_backward(const Floats& d_out, const Array<const int16_t>& wide, float scale, const Array<int16_t>& d_wide) {
+  const Boom boom = boom_of(wide, nb::ndarray<>(d_out), scale);
+  uint16_t* result = bits(of_shape(d_wide, {boom.rows, boom.chunks * boom.width}, "d_wide"));
+  const nb::gil_scoped_release release;
+  backward(boom, d_out.data(), result);
+}
+
 }  // namespace
 
 void bind_training(nb::module_& module) {
@@ -108,4 +131,7 @@ void bind_training(nb::module_& module) {
   module.def("lstm_backward", &lstm_backward, array("d_out"), array("d_cell"), array("rows").none(), array("c"),
              array("w_state"), array("gates"), array("cells"), array("d_gates"), array("sums"), array("d_h"), array("d_c"),
              "Fill d_gates, d_h and d_c, and add d_gates up in sums by row.");
+  module.def("boom_forward", &boom_forward, array("wide"), nb::arg("scale"), array("out"),
+             "Fill out (rows, width) with the sums of silu over the chunks of wide, times scale.");
+  module.def("boom_backward", &boom_backward, array("d_out"), array("wide"), nb::arg("scale"), array("d_wide"));
 }

@@ -121,7 +121,8 @@ def open_with_window(model: IntegerModel, settings: CodecOptions, window: int | 
 
 def _float(network: Trainable, window: int | None) -> Trainable:
     from shazip.training.architecture import name_of
-    from shazip.training.model import Attention, Network
+    from shazip.training.attention import Attention
+    from shazip.training.model import Network
 
     if window is None:
         return network

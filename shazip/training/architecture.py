@@ -8,9 +8,10 @@ from typing import Any
 from torch import nn
 
 from shazip.config import NetworkConfig
+from shazip.training.attention import Attention
 from shazip.training.awd_lstm import AwdLstm, AwdLstmConfig
 from shazip.training.errors import TrainingError
-from shazip.training.model import Attention, Network
+from shazip.training.model import Network
 from shazip.training.regularise import Regularisation
 
 Sizes = NetworkConfig | AwdLstmConfig

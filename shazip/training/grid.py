@@ -23,6 +23,8 @@ BOOM_MIN, BOOM_MAX = -GELU_HALF / BOOM, (GELU_HALF - 1) / BOOM
 NORMAL_LIMIT = INT16_MAX / NORMAL
 CELL_LIMIT = CELL_MAX / CELL
 
+EPSILON = 1e-12  # of every layer norm
+
 NAMES = ("steps", "row_steps", "shift")
 
 
@@ -88,6 +90,11 @@ class Norm(nn.LayerNorm):
             return normal
         room = NORMAL_LIMIT * self.weight.detach().abs()
         return normal.clamp(self.bias.detach() - room, self.bias.detach() + room)
+
+
+def norm(width: int) -> Norm:
+    """Return a layer norm over the last axis."""
+    return Norm(width, eps=EPSILON)
 
 
 def grids(network: nn.Module) -> dict[str, Tensor]:

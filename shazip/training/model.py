@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from shazip.config import ALPHABET, NetworkConfig
-from shazip.training.grid import BOOM_MAX, BOOM_MIN, Grid, Norm
+from shazip.training import native
+from shazip.training.attention import Attention
+from shazip.training.grid import BOOM_MAX, BOOM_MIN, Grid, norm
 from shazip.training.lstm import lstm
 from shazip.training.regularise import Dropout, Regularisation, drop_connect, drop_rows
 
-EPSILON = 1e-12  # of every layer norm
 GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x)
 
 
@@ -171,48 +172,6 @@ class Lstm(nn.Module):
         return lstm(x, start, w_input, w_state, bias, rows=rows, limited=limited)
 
 
-class Attention(nn.Module):
-    """Attention whose only matrix is the query's; the same memory is key and value."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.heads, self.window = config.heads, config.window
-        self.query = nn.Linear(config.width, config.width)
-        self.norm = norm(config.width)
-        self.query_gate = nn.Parameter(torch.zeros(config.width))
-        self.key_gate = nn.Parameter(torch.zeros(config.width))
-        self.value_gate = nn.Parameter(torch.zeros(config.width))
-        # Over-parameterises value_gate; value_scale() folds both into one vector.
-        self.value_layer = nn.Linear(config.width, 2 * config.width)
-        self.grid, self.grid_memory, self.grid_focus = Grid(), Grid(), Grid()
-
-    def value_scale(self) -> Tensor:
-        """Return the one vector (width,) that all of the value's parameters amount to."""
-        with torch.autocast(self.value_gate.device.type, enabled=False):
-            gate, value = self.value_layer(torch.sigmoid(self.value_gate)).chunk(2)
-        return torch.sigmoid(gate) * torch.tanh(value)
-
-    def forward(self, x: Tensor, new: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what each step of `x` finds (steps, lanes, width), and the memory carried on.
-
-        `memory` is (lanes, past, width), `new` as x. A step sees its own and the window - 1 before.
-        """
-        steps, _, width = x.shape
-        new = self.grid_memory.operand(new).transpose(0, 1)
-        memory = torch.cat([memory, new], 1)  # (lanes, past + steps, width)
-        # (qs q) . (ks k) = (qs ks q) . k, and the values' factor can wait for the weighted sum.
-        gates = torch.sigmoid(self.query_gate) * torch.sigmoid(self.key_gate)
-        weight, bias = self.grid.weight(self.query.weight), self.grid.bias(self.query.bias)
-        q = self.norm(F.linear(self.grid.operand(x), weight, bias)) * gates
-        q = self.grid_focus.operand(q) / math.sqrt(width / self.heads)
-        q = split_heads(q.transpose(0, 1), self.heads)
-        kv = split_heads(memory, self.heads)  # (lanes * heads, past + steps, width / heads)
-        scores = q @ kv.transpose(1, 2) + band(steps, kv.shape[1], self.window, x)
-        found = join_heads(torch.softmax(scores, -1).to(kv.dtype) @ kv, self.heads)
-        kept = min(self.window - 1, memory.shape[1])
-        return found.transpose(0, 1) * self.value_scale(), memory[:, memory.shape[1] - kept :]
-
-
 class Boom(nn.Module):
     """Boom: width -> boom_width, GELU, then the sum of the chunks of width (Merity 2019)."""
 
@@ -228,29 +187,7 @@ class Boom(nn.Module):
         wide = F.linear(self.grid.operand(x), weight, bias)
         if self.grid.fitted:
             wide = wide.clamp(BOOM_MIN * GELU_SLOPE, BOOM_MAX * GELU_SLOPE)
+        if native.fits(wide, x):
+            return native.Boom.apply(wide, x.shape[-1], 1 / GELU_SLOPE)  # type: ignore[no-any-return, no-untyped-call]
         chunks = F.silu(wide).view(*x.shape[:-1], -1, x.shape[-1])
         return chunks.sum(-2, dtype=x.dtype) / GELU_SLOPE
-
-
-def norm(width: int) -> Norm:
-    """Return a layer norm over the last axis."""
-    return Norm(width, eps=EPSILON)
-
-
-def split_heads(x: Tensor, heads: int) -> Tensor:
-    """Turn `x` (lanes, n, width) into (lanes * heads, n, width / heads)."""
-    lanes, n, width = x.shape
-    return x.reshape(lanes, n, heads, width // heads).transpose(1, 2).flatten(0, 1)
-
-
-def join_heads(x: Tensor, heads: int) -> Tensor:
-    """Turn `x` (lanes * heads, n, width / heads) back into (lanes, n, width)."""
-    return x.view(-1, heads, *x.shape[1:]).transpose(1, 2).flatten(2)
-
-
-def band(steps: int, total: int, window: int, like: Tensor) -> Tensor:
-    """Return (steps, total), 0 where a step may look and -inf elsewhere; the last steps ask."""
-    query = torch.arange(total - steps, total, device=like.device)[:, None]
-    key = torch.arange(total, device=like.device)[None]
-    hidden = (key > query) | (key <= query - window)
-    return like.new_zeros(steps, total).masked_fill_(hidden, -math.inf)

@@ -80,6 +80,27 @@ class Lstm(torch.autograd.Function):
         return d_inputs, None, d_h, d_c, d_state, sums.sum(0), None
 
 
+class Boom(torch.autograd.Function):
+    """`wide` (..., boom_width) through silu, summed over chunks of `width`, times `scale`."""
+
+    @staticmethod
+    def forward(ctx: Any, wide: Tensor, width: int, scale: float) -> Tensor:
+        flat, ctx.scale = wide.detach().flatten(0, -2), scale
+        out = torch.empty(len(flat), width)
+        _module().boom_forward(_bits(flat), scale, out)
+        ctx.save_for_backward(wide)
+        return out.view(*wide.shape[:-1], width)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor, None, None]:
+        (wide,) = ctx.saved_tensors
+        d_wide = torch.empty_like(wide, memory_format=torch.contiguous_format)
+        flat, result = _bits(wide.flatten(0, -2)), _bits(d_wide.flatten(0, -2))
+        _module().boom_backward(d_out.flatten(0, -2).contiguous(), flat, ctx.scale, result)
+        return d_wide, None, None
+
+
 def _module() -> ModuleType:
     module = kernels()
     assert module is not None

@@ -27,6 +27,7 @@ from shazip.arithmetic import (
 from shazip.engines import record_canary
 from shazip.engines.torch import TorchEngine
 from shazip.modelfile import IntegerModel
+from shazip.training.attention import Attention
 from shazip.training.fitting import Product, fit_product, fit_steps, fit_weight
 from shazip.training.grid import (
     BIAS,
@@ -38,7 +39,7 @@ from shazip.training.grid import (
     grids,
     set_grids,
 )
-from shazip.training.model import Attention, Layer, Lstm, Network
+from shazip.training.model import Layer, Lstm, Network
 from shazip.training.start import cold_start, places, warm_start
 from shazip.training.tables import standard_tables
 
