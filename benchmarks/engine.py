@@ -25,7 +25,8 @@ import numpy as np
 from shazip import modelstore
 from shazip.archive import Codec
 from shazip.coder import Encoder
-from shazip.engines.native import NativeEngine, available_threads, variants
+from shazip.compiled import available_threads
+from shazip.engines.native import NativeEngine, variants
 from shazip.modelfile import IntegerModel
 
 try:

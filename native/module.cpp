@@ -1,4 +1,4 @@
-// shazip._native: what Python sees of the network, and of context mixing where it is built in.
+// shazip._native: what Python sees of the network; mixing and training add theirs.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -15,9 +15,7 @@
 
 namespace nb = nanobind;
 
-#if defined(SHAZIP_HAS_MIXING)
 void bind_mixing(nb::module_& module);
-#endif
 #if defined(SHAZIP_HAS_TRAINING)
 void bind_training(nb::module_& module);
 #endif
@@ -146,9 +144,7 @@ NB_MODULE(_native, module) {
     return names;
   }, "The variants that this processor runs, the fastest first.");
 
-#if defined(SHAZIP_HAS_MIXING)
   bind_mixing(module);
-#endif
 #if defined(SHAZIP_HAS_TRAINING)
   if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl")) bind_training(module);
 #endif

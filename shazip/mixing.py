@@ -1,7 +1,7 @@
 """Context mixing: what a frame has shown so far refines the network's prediction (docs/mixing.md).
 
 network's freqs -> Mixer.mix -> freqs for the coder; Mixer.update(column) after each step. The
-arithmetic is in native/mixing*; this module holds what belongs to the mixing version: start values,
+arithmetic is in native/mixing/; this module holds what belongs to the mixing version: start values,
 sizes and the canary.
 """
 
@@ -11,12 +11,12 @@ import hashlib
 import zlib
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.compiled import load_module
 from shazip.errors import FormatError, ModelError
 
 MIXING_VERSION = 2
@@ -38,7 +38,7 @@ class Mixer:
     ) -> None:
         """Start with empty tables of these sizes in bytes, powers of two.
 
-        `pool` (engines.native) has the threads, by default one. Raises FormatError for sizes
+        `pool` (compiled.py) has the threads, by default one. Raises FormatError for sizes
         outside TABLE_BITS and HISTORY_BITS, ModelError if this machine mixes other frequencies
         than it should.
         """
@@ -83,7 +83,7 @@ def check_sizes(table_bits: int, history_bits: int) -> None:
 def memory_size(table_bits: int, history_bits: int, lanes: int) -> int:
     """Return the bytes that a Mixer allocates; raise FormatError for sizes out of range."""
     check_sizes(table_bits, history_bits)
-    return int(_library().mixer_size(lanes, table_bits, history_bits))
+    return int(load_module().mixer_size(lanes, table_bits, history_bits))
 
 
 @cache
@@ -131,7 +131,7 @@ def _probe_freqs(step: int, live: int) -> NDArray[np.uint32]:
 
 
 def _open(lanes: int, table_bits: int, history_bits: int, pool: object = None) -> Any:
-    library = _library()
+    library = load_module()
     return library.Mixer(
         lanes=lanes,
         table_bits=table_bits,
@@ -139,16 +139,6 @@ def _open(lanes: int, table_bits: int, history_bits: int, pool: object = None) -
         start=start_values(),
         pool=pool or library.Pool(1),
     )
-
-
-def _library() -> ModuleType:
-    """Return the compiled module, or raise a sentence saying what to do without it."""
-    from shazip.engines.native import load_module
-
-    library = load_module()
-    if not hasattr(library, "Mixer"):
-        raise ModelError("shazip._native was built without mixing; build it again")
-    return library
 
 
 def _bits(size: int) -> int:

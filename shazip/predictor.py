@@ -77,7 +77,7 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     network = engine.predictor(header.lanes)
     if not header.mixing_version:
         return network
-    from shazip.engines.native import new_pool
+    from shazip.compiled import new_pool
     from shazip.mixing import Mixer
 
     # Where the network's threads can mix as well, others would fight them for the processors.

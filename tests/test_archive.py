@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shazip.archive import compress, decompress, info
+from shazip.compiled import available_threads
 from shazip.container import (
     Header,
     pack_header,
     parse_header,
 )
-from shazip.engines.native import available_threads
 from shazip.errors import (
     CorruptError,
     FormatError,

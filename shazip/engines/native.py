@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Callable
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.errors import ModelError, ShazipError
+from shazip.compiled import available_threads, load_module
+from shazip.errors import ModelError
 
 if TYPE_CHECKING:
     from shazip.modelfile import IntegerModel
-
-
-def available_threads() -> int:
-    """Return how many processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def load_module() -> ModuleType:
-    """Return the compiled module. Raises ShazipError, naming the way out."""
-    try:
-        module = importlib.import_module("shazip._native")
-    except ImportError as error:
-        raise ShazipError(
-            f"the native engine cannot be loaded ({error}); reinstall shazip with a C++ compiler,"
-            " or pip install 'shazip[torch]' and use the torch engine"
-        ) from None
-    return module
-
-
-def new_pool(threads: int | None) -> object:
-    """Return threads that the compiled module can share out its work to, None: all processors."""
-    pool: object = load_module().Pool(threads or available_threads())
-    return pool
 
 
 class NativePredictor:

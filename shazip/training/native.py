@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from shazip.arithmetic import OPERAND_MAX
-from shazip.engines.native import load_module
+from shazip.compiled import load_module
 from shazip.errors import ShazipError
 from shazip.training.grid import CELL_LIMIT, GATE_MAX, GATE_MIN
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "mixing_history.hpp"
+#include "history.hpp"
 
 namespace shazip::mixing {
 

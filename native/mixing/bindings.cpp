@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "mixing.hpp"
+#include "mixer.hpp"
 
 namespace nb = nanobind;
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "mixing_math.hpp"
+#include "math.hpp"
 
 namespace shazip::mixing {
 

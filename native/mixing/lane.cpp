@@ -1,4 +1,4 @@
-#include "mixing_lane.hpp"
+#include "lane.hpp"
 
 namespace shazip::mixing {
 namespace {

@@ -1,4 +1,4 @@
-#include "mixing.hpp"
+#include "mixer.hpp"
 
 #include <atomic>
 #include <cstring>

@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "mixing_lane.hpp"
-#include "mixing_learned.hpp"
-#include "pool.hpp"
+#include "lane.hpp"
+#include "learned.hpp"
+#include "../pool.hpp"
 
 namespace shazip::mixing {
 

@@ -1,4 +1,4 @@
-#include "mixing_learned.hpp"
+#include "learned.hpp"
 
 namespace shazip::mixing {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "mixing_slots.hpp"
-#include "mixing_start.hpp"
+#include "slots.hpp"
+#include "start.hpp"
 
 namespace shazip::mixing {
 

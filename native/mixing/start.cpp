@@ -1,4 +1,4 @@
-#include "mixing_start.hpp"
+#include "start.hpp"
 
 #include <stdexcept>
 #include <string>
