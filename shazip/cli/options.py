@@ -136,24 +136,30 @@ def _set_level(ctx: click.Context, param: click.Parameter, value: int) -> None:
     setattr(ctx.ensure_object(Reporter), str(param.name), value)
 
 
-def places(command: F) -> F:
-    """-c, -o, -k, --rm and -f: the places that all file commands read from and write to."""
-    for option in (
-        click.option(
-            "-f", "--force", is_flag=True, help="Overwrite, follow links, use a terminal."
-        ),
-        click.option(
-            "--rm/--keep",
-            " /-k",
-            "remove",
-            default=False,
-            help="Remove each FILE once its result is verified and on disk. It is kept otherwise.",
-        ),
-        click.option("-o", "--output", metavar="FILE", help="Write to FILE; for one input."),
-        click.option("-c", "--stdout", is_flag=True, help="Write to standard output, keep FILEs."),
-    ):
-        command = option(command)
-    return command
+def each_of(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return what adds all of `options` to a command, the last at the top of its help."""
+
+    def decorate(command: F) -> F:
+        for option in options:
+            command = option(command)
+        return command
+
+    return decorate
+
+
+# -c, -o, -k, --rm and -f: the places that all file commands read from and write to.
+places = each_of(
+    click.option("-f", "--force", is_flag=True, help="Overwrite, follow links, use a terminal."),
+    click.option(
+        "--rm/--keep",
+        " /-k",
+        "remove",
+        default=False,
+        help="Remove each FILE once its result is verified and on disk. It is kept otherwise.",
+    ),
+    click.option("-o", "--output", metavar="FILE", help="Write to FILE; for one input."),
+    click.option("-c", "--stdout", is_flag=True, help="Write to standard output, keep FILEs."),
+)
 
 
 def limited(command: F) -> F:
@@ -168,34 +174,28 @@ def limited(command: F) -> F:
     )(command)
 
 
-def computing(command: F) -> F:
-    """The model, and where and how its network is computed."""
-    for option in (
-        click.option("--threads", type=COUNT, metavar="N", help="CPU threads; changes no byte."),
-        click.option("--device", metavar="NAME", help="Where the torch engine runs: cpu, cuda."),
-        click.option("--engine", type=ENGINES, help="Changes no byte, only the speed."),
-        click.option("-m", "--model", metavar="NAME|PATH", help="An installed model, or a file."),
-    ):
-        command = option(command)
-    return command
+# The model, and where and how its network is computed.
+computing = each_of(
+    click.option("--threads", type=COUNT, metavar="N", help="CPU threads; changes no byte."),
+    click.option("--device", metavar="NAME", help="Where the torch engine runs: cpu, cuda."),
+    click.option("--engine", type=ENGINES, help="Changes no byte, only the speed."),
+    click.option("-m", "--model", metavar="NAME|PATH", help="An installed model, or a file."),
+)
 
 
-def coding(command: F) -> F:
-    """What decides the bytes of an archive, besides its model; recorded in it."""
-    for option in (
-        click.option("--mix/--no-mix", default=True, help="Context mixing, or the network alone."),
-        click.option(
-            "--block-size",
-            type=byte_size,
-            metavar="SIZE",
-            default="1MiB",
-            show_default=True,
-            help="Coded at a time; bounds the memory.",
-        ),
-        click.option("--lanes", type=COUNT, metavar="N", help="Slices coded side by side."),
-    ):
-        command = option(command)
-    return command
+# What decides the bytes of an archive, besides its model; recorded in it.
+coding = each_of(
+    click.option("--mix/--no-mix", default=True, help="Context mixing, or the network alone."),
+    click.option(
+        "--block-size",
+        type=byte_size,
+        metavar="SIZE",
+        default="1MiB",
+        show_default=True,
+        help="Coded at a time; bounds the memory.",
+    ),
+    click.option("--lanes", type=COUNT, metavar="N", help="Slices coded side by side."),
+)
 
 
 # metavar, because click would name it after the parameter.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from shazip.cli.options import COUNT, byte_size
+from shazip.cli.options import COUNT, byte_size, each_of
 from shazip.corpora import KNOWN
 
-F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 ANY = "any"  # a corpus of which nothing is known
 PART = click.FloatRange(0, 1)
@@ -58,19 +55,8 @@ def _layers(text: str) -> tuple[int, ...]:
         raise click.BadParameter(f"{text!r} is no list of layer numbers.") from None
 
 
-def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Return what adds all of `options` to a command, the last at the top of its help."""
-
-    def decorate(command: F) -> F:
-        for option in options:
-            command = option(command)
-        return command
-
-    return decorate
-
-
 # What a run keeps for all its life: network, optimiser, the way through the text.
-fixed = _all(
+fixed = each_of(
     click.option("--seed", type=click.IntRange(0), help="Of weights and the text's order."),
     click.option("--slowness", type=NOT_NEGATIVE, help="Penalty on change from step to step."),
     click.option("--activation", type=NOT_NEGATIVE, help="Penalty on large activations."),
@@ -111,7 +97,7 @@ fixed = _all(
 
 
 # What may be given anew when a run is resumed.
-changeable = _all(
+changeable = each_of(
     click.option("--device", metavar="NAME", help="cpu, cuda."),
     click.option("--threads", type=COUNT, help="Parts of the lanes that run side by side."),
     click.option("--bfloat16/--float32", default=None, help="Of the matrix products."),
@@ -133,7 +119,7 @@ changeable = _all(
 
 
 # What happens around the updates.
-around = _all(
+around = each_of(
     click.option("--log-updates", type=COUNT, help="Updates between lines of metrics."),
     click.option("--save-seconds", type=POSITIVE, help="Between checkpoints."),
     click.option("--valid-seconds", type=POSITIVE, help="Between validations."),
