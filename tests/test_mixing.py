@@ -36,6 +36,7 @@ def steps(data: bytes, lanes: int):
 
 def new_mixer(lanes: int, threads: int = 1) -> mixing.Mixer:
     pool = new_pool(threads)
+    pool.fix_ranks(threads)  # on a busy machine too
     return mixing.Mixer(lanes, table_size=2**16, history_size=2**10, pool=pool)
 
 
