@@ -21,6 +21,7 @@ constexpr int kLogitMax = 32767;
 
 constexpr int kPadding = 64;   // rows of channels are padded to a multiple of this, with zeros
 constexpr int kBatch = 32;     // lanes that go through the network together
+constexpr int kLanesAhead = 8;  // at most, of a team that goes ahead with the next recurrent product while it waits: space for its sums
 constexpr int kQuad = 4;       // entries of attention memory whose channels lie interleaved
 constexpr int kGroup = 16;     // entries, four quads, that a reader takes together
 constexpr int kBlock = 64;     // bytes of a quad's sixteen channels
@@ -129,6 +130,11 @@ struct Local {
   int32_t* sums_input;   // the same shape
   int32_t* index;        // the same shape
   int16_t* value;        // the same shape, and a quarter more
+  int32_t* ahead;        // (tiles of a rank's share, kLanesAhead, vectors, lanes of a vector): the next recurrent product's sums
+  int32_t ahead_layer;   // whose it is
+  int32_t ahead_begin;   // this rank's tiles of it
+  int32_t ahead_end;
+  int32_t ahead_tiles;   // of these that are there
   int64_t* costs;      // time by what it was spent on, or null
   int64_t last;
 };
@@ -148,7 +154,10 @@ struct Part {
   int32_t count;
 };
 
-void wait_for_team(const Part& part);  // pool.cpp; returns at once for a team of one
+// A meeting of a team (pool.cpp). Who has come may do something else until all are there, but must wait before the next meeting.
+void come_to_team(const Part& part);
+bool team_is_there(const Part& part);
+void wait_for_team(const Part& part);
 
 // One way to compute, compiled for one instruction set.
 struct Variant {
@@ -161,6 +170,8 @@ struct Variant {
   int32_t (*wide_position)(int32_t lane);  // where a wide vector has the 64-bit value of a lane
   void (*store_operand)(void* to, int32_t value);
   void (*step_lanes)(const Part& part);
+  // A piece of the next step that needs no symbol; false if there is none left.
+  bool (*work_ahead)(const Part& part);
   // What the whole step is measured against: no more than its products, and of these only those by weights.
   void (*products_only)(const Part& part);
   void (*weights_only)(const Part& part);

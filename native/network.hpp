@@ -82,6 +82,7 @@ class Predictor {
  public:
   // The network must outlive the predictor.
   Predictor(const Network& network, int lanes);
+  ~Predictor() { settle(); }
 
   int lanes() const { return lanes_; }
   // One step of lanes 0 .. live - 1: their logits and their frequencies, (live, 256) each. Either may be null, if it is not wanted.
@@ -107,6 +108,8 @@ class Predictor {
   void allocate_scratch(Arena& arena, Shared& shared, Local& local) const;
   void work(int rank, void (*kernel)(const Part&));
   void run(int live, void (*kernel)(const Part&));
+  Part part_of(int rank);
+  void settle() const;
 
   const Network& network_;
   const int lanes_;
@@ -121,6 +124,7 @@ class Predictor {
   std::vector<int64_t> costs_;
   int planned_ = 0;        // lanes
   int planned_ranks_ = 0;  // that were to be had
+  uint64_t planned_forks_ = 0;  // that this process had come from
   int stepped_ = 0;  // lanes of a step that waits for its symbols
   std::mutex mutex_;
 };

@@ -83,16 +83,22 @@ void wait_until(Ready ready) {
 
 }  // namespace
 
-void wait_for_team(const Part& part) {
-  if (part.size == 1) return;
+void come_to_team(const Part& part) {
   std::atomic<uint32_t>& own = part.barrier[part.rank].meetings;
-  const uint32_t meeting = own.load(std::memory_order_relaxed) + 1;
-  own.store(meeting, std::memory_order_release);
+  own.store(own.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+bool team_is_there(const Part& part) {
+  const uint32_t meeting = part.barrier[part.rank].meetings.load(std::memory_order_relaxed);
   for (int rank = 0; rank < part.size; ++rank) {
     // Another one may be a meeting ahead, no more.
-    const std::atomic<uint32_t>& other = part.barrier[rank].meetings;
-    wait_until([&] { return other.load(std::memory_order_acquire) - meeting <= 1; });
+    if (part.barrier[rank].meetings.load(std::memory_order_acquire) - meeting > 1) return false;
   }
+  return true;
+}
+
+void wait_for_team(const Part& part) {
+  wait_until([&] { return team_is_there(part); });
 }
 
 // The threads and what they share. A ticket is a job's number and, in its low bits, how many ranks it has, so that a
@@ -101,7 +107,10 @@ struct Pool::Crew {
   alignas(128) std::atomic<uint64_t> ticket{0};
   Job job = nullptr;
   void* context = nullptr;
+  Afterwork after = nullptr;
+  void* after_context = nullptr;
   alignas(128) std::atomic<int> unfinished{0};
+  std::atomic<int> lingering{0};  // threads that `after` may still be called on; counted before they count as finished
   alignas(128) std::atomic<int> asleep{0};
   std::mutex mutex;
   std::condition_variable wake;
@@ -117,8 +126,15 @@ struct Pool::Crew {
       const int ranks = static_cast<int>(seen % kMaxRanks);
       if (ranks == 0) return;  // closing
       if (rank >= ranks) continue;
+      const Afterwork more = after;
+      void* const more_context = after_context;
       job(context, rank);
+      if (more) lingering.fetch_add(1, std::memory_order_relaxed);
       unfinished.fetch_sub(1, std::memory_order_release);
+      if (!more) continue;
+      while (!called() && more(more_context, rank)) {
+      }
+      lingering.fetch_sub(1, std::memory_order_release);
     }
   }
 
@@ -182,6 +198,8 @@ Pool::Crew* Pool::hire() {
   return crew_ = crew.release();
 }
 
+uint64_t Pool::forks() { return fork_count.load(std::memory_order_relaxed); }
+
 int Pool::ranks() {
   if (const int fixed = fixed_.load(std::memory_order_relaxed)) return fixed;
   const int worth = worth_.load(std::memory_order_relaxed);
@@ -205,7 +223,14 @@ void Pool::judge(int ranks, int64_t took, int64_t lost) {
   saved_ = kTrial;
 }
 
-void Pool::run(int ranks, Job job, void* context) {
+void Pool::settle() {
+  // Locked until the end, so that no new job makes others linger.
+  std::lock_guard<std::mutex> lock(hiring_);
+  if (!crew_ || forks_ != fork_count.load(std::memory_order_relaxed)) return;
+  wait_until([&] { return crew_->lingering.load(std::memory_order_acquire) == 0; });
+}
+
+void Pool::run(int ranks, Job job, void* context, Afterwork after, void* after_context) {
   if (ranks <= 1) {
     job(context, 0);
     return;
@@ -214,6 +239,8 @@ void Pool::run(int ranks, Job job, void* context) {
   std::lock_guard<std::mutex> lock(crew->busy);
   crew->job = job;
   crew->context = context;
+  crew->after = after;
+  crew->after_context = after_context;
   crew->unfinished.store(ranks - 1, std::memory_order_relaxed);
   const int64_t start = now();
   waited = 0;

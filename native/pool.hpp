@@ -16,6 +16,7 @@ struct alignas(128) Barrier {
 class Pool {
  public:
   using Job = void (*)(void* context, int rank);
+  using Afterwork = bool (*)(void* context, int rank);
 
   explicit Pool(int threads);
   ~Pool();
@@ -23,6 +24,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   int threads() const { return threads_; }
+  // How many forks lie between this process and the first: threads of the one before are not here.
+  static uint64_t forks();
 
   // How many ranks are worth calling now: all threads, but fewer for a while after waiting for them took more than they saved, which
   // it does where other work has their processors.
@@ -32,7 +35,11 @@ class Pool {
 
   // Calls job(context, rank) for each rank < ranks <= threads(), rank 0 on the calling thread, and returns when all have returned.
   // One call at a time: others wait. After a fork the child starts its own threads.
-  void run(int ranks, Job job, void* context);
+  // Then, until the next call of any job, all but rank 0 call after(after_context, rank), if that is given, as long as it returns true:
+  // the caller goes on meanwhile, and calls settle() before it changes what `after` uses.
+  void run(int ranks, Job job, void* context, Afterwork after = nullptr, void* after_context = nullptr);
+  // Returns when nobody is at such work any more; it must come to an end by itself.
+  void settle();
 
  private:
   struct Crew;

@@ -98,6 +98,10 @@ void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) con
   local.sums_input = arena.take<int32_t>(tile);
   local.index = arena.take<int32_t>(tile);
   local.value = arena.take<int16_t>(tile + tile / 4);
+  const Product& recurrent = m.layer[0].lstm_hidden;
+  const size_t rows_ahead = static_cast<size_t>(recurrent.tiles) * recurrent.vectors * v.lanes;
+  local.ahead = arena.take<int32_t>(network_.threads() > 1 ? rows_ahead * kLanesAhead : 0);
+  local.ahead_layer = local.ahead_tiles = 0;
   local.costs = nullptr;
 }
 
@@ -109,11 +113,19 @@ size_t Predictor::size(const Network& network, int64_t lanes) {
                       kAlphabet * sizeof(int16_t);
   const size_t scores = m.attentions ? static_cast<size_t>(m.heads) * m.quads * kQuad : 0;
   const size_t batch = static_cast<size_t>(m.padded) * (5 * sizeof(int32_t) + 2 * network.variant().operand) + 4 * scores;
-  return static_cast<size_t>(lanes) * lane + static_cast<size_t>(network.threads()) * kBatch * batch;
+  const size_t ahead = network.threads() > 1 ? static_cast<size_t>(m.padded) * 4 * sizeof(int32_t) * kLanesAhead : 0;
+  return static_cast<size_t>(lanes) * lane + static_cast<size_t>(network.threads()) * (kBatch * batch + ahead);
+}
+
+// What threads read or write while they work ahead (the plan, `ahead` and costs of a rank) may be changed only after this.
+void Predictor::settle() const {
+  // A child process has no such threads, and a lock of the pool may have been held when it was forked.
+  if (planned_forks_ == Pool::forks()) network_.pool()->settle();
 }
 
 void Predictor::plan(int live, int most_ranks) {
-  if (live == planned_ && most_ranks == planned_ranks_) return;
+  if (live == planned_ && most_ranks == planned_ranks_ && Pool::forks() == planned_forks_) return;
+  settle();
   const int teams = std::clamp(live / kLanesOfTeam, 1, most_ranks);
   const int ranks = std::min(most_ranks, teams * kRanksOfTeam);
   teams_.clear();
@@ -124,13 +136,17 @@ void Predictor::plan(int live, int most_ranks) {
     teams_.push_back({begin, end - begin, first, last - first});
     team_of_rank_.insert(team_of_rank_.end(), static_cast<size_t>(end - begin), i);
   }
-  // No thread is at work now. Those of a new team have been to different numbers of meetings.
-  for (int i = 0; i < network_.threads(); ++i) barriers_[i].meetings.store(0, std::memory_order_relaxed);
+  // Those of a new team have been to different numbers of meetings.
+  for (int i = 0; i < network_.threads(); ++i) {
+    barriers_[i].meetings.store(0, std::memory_order_relaxed);
+    local_[i].ahead_layer = local_[i].ahead_tiles = 0;  // was of other rows and lanes; after a fork, perhaps half written
+  }
   planned_ = live;
   planned_ranks_ = most_ranks;
+  planned_forks_ = Pool::forks();
 }
 
-void Predictor::work(int rank, void (*kernel)(const Part&)) {
+Part Predictor::part_of(int rank) {
   const Team& team = teams_[static_cast<size_t>(team_of_rank_[static_cast<size_t>(rank)])];
   const auto leader = static_cast<size_t>(team.first_rank);
   Part part{};
@@ -141,6 +157,14 @@ void Predictor::work(int rank, void (*kernel)(const Part&)) {
   part.barrier = &barriers_[leader];
   part.rank = rank - team.first_rank;
   part.size = team.ranks;
+  part.first = team.first_lane;
+  part.count = team.lanes;
+  return part;
+}
+
+void Predictor::work(int rank, void (*kernel)(const Part&)) {
+  const Team& team = teams_[static_cast<size_t>(team_of_rank_[static_cast<size_t>(rank)])];
+  Part part = part_of(rank);
   const int batches = (team.lanes + kBatch - 1) / kBatch;
   for (int i = 0; i < batches; ++i) {
     const int begin = team.lanes * i / batches;
@@ -148,7 +172,10 @@ void Predictor::work(int rank, void (*kernel)(const Part&)) {
     part.count = team.lanes * (i + 1) / batches - begin;
     kernel(part);
     // The next batch must not overwrite what a rank of this team still reads.
-    if (i + 1 < batches) wait_for_team(part);
+    if (i + 1 < batches) {
+      come_to_team(part);
+      wait_for_team(part);
+    }
   }
 }
 
@@ -162,7 +189,13 @@ void Predictor::run(int live, void (*kernel)(const Part&)) {
     const auto* c = static_cast<Context*>(p);
     c->self->work(rank, c->kernel);
   };
-  network_.pool()->run(static_cast<int>(team_of_rank_.size()), job, &context);
+  const auto after = [](void* p, int rank) {
+    auto* self = static_cast<Predictor*>(p);
+    return self->network_.variant().work_ahead(self->part_of(rank));
+  };
+  // Once all is there that the caller waits for.
+  const bool steps = kernel == network_.variant().step_lanes;
+  network_.pool()->run(static_cast<int>(team_of_rank_.size()), job, &context, steps ? +after : nullptr, this);
 }
 
 void Predictor::step(int live, int16_t* logits, uint32_t* freqs) {
@@ -199,11 +232,13 @@ void Predictor::products_only(int live, bool memory) {
 
 void Predictor::count_costs(bool on) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  settle();
   std::fill(costs_.begin(), costs_.end(), 0);
   for (size_t i = 0; i < local_.size(); ++i) local_[i].costs = on ? &costs_[i * kCostKinds] : nullptr;
 }
 
 std::vector<std::vector<int64_t>> Predictor::costs() const {
+  settle();
   std::vector<std::vector<int64_t>> all;
   for (size_t i = 0; i < costs_.size(); i += kCostKinds) {
     all.emplace_back(costs_.begin() + static_cast<int64_t>(i), costs_.begin() + static_cast<int64_t>(i) + kCostKinds);

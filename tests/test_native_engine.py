@@ -130,6 +130,42 @@ def test_threads_that_come_and_go_never_change_a_bit(model, lanes):
     assert np.array_equal(np.concatenate(rows), expected)
 
 
+@pytest.fixture(scope="module")
+def wide_model():
+    """Return a network whose threads are still at the next step's first product when it comes."""
+    return random_model(6, NetworkConfig(400, 400, 2, (), 4, 1), "calm")
+
+
+def test_work_begun_for_other_lanes_never_changes_a_bit(wide_model):
+    rng = np.random.default_rng(8)
+    cols = [rng.integers(0, 256, live, np.uint8) for live in rng.integers(1, 6, 200)]
+    expected = native_frequencies(wide_model, cols)
+    for threads in (2, 3):
+        assert np.array_equal(native_frequencies(wide_model, cols, threads), expected), threads
+
+
+def test_what_is_done_between_steps_never_changes_a_bit(wide_model):
+    cols = columns(9, 40, 2)
+    expected = native_frequencies(wide_model, cols)
+    engine = NativeEngine(wide_model, 2)
+    engine.pool.fix_ranks(2)
+    predictor, other = engine.predictor(2).native, engine.predictor(2).native
+    meanwhile = (
+        lambda: predictor.products_only(2),
+        lambda: predictor.products_only(1),
+        lambda: predictor.count_costs(True),
+        predictor.costs,
+        lambda: frequencies(other, cols[-1:]),
+        lambda: frequencies(engine.predictor(2), cols[-1:]),  # and goes while threads work for it
+    )
+    rows = []
+    for step, column in enumerate(cols):
+        rows.append(predictor.predict(len(column)))
+        predictor.update(column)
+        meanwhile[step % len(meanwhile)]()
+    assert np.array_equal(np.concatenate(rows), expected)
+
+
 def test_a_lane_does_not_depend_on_its_company(model):
     cols = columns(1, 60, 70)
     engine = NativeEngine(model, 2)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "elementwise.hpp"
+#include "meeting.hpp"
 #include "products.hpp"
 
 namespace shazip {
@@ -45,7 +46,13 @@ inline int valid_entries(const Part& part, int lane) {
   return lesser(part.state->entries[part.first + lane] + 1, part.model->window);
 }
 
-// The query's product, and the memory's new entry.
+// This rank's share of a lane's valid entries, in groups of sixteen.
+inline Range entries_of(const Part& part, int lane) {
+  const Range groups = share((valid_entries(part, lane) + 15) / 16, part);
+  return {16 * groups.begin, 16 * groups.end};
+}
+
+// The query's product, and the memory's new entry, which is written by the rank that will read it.
 inline void query(const Part& part, const Layer& layer) {
   const Model& m = *part.model;
   const Local& local = *part.local;
@@ -53,12 +60,14 @@ inline void query(const Part& part, const Layer& layer) {
   for (int l = 0; l < part.count; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
     const Norm inner = layer.query_norm8, outer = layer.query_norm, memory = layer.memory_norm;
+    const Range mine = entries_of(part, l);
     normalise(m, part.team[0].lstm + at, [=, to = operand + at, residual = local.residual + at, bytes = local.bytes](int i, I32 z) {
       Simd::store_operand(to + i, at_site(inner, i, z, kOperandMax));
       Simd::store(residual + i, at_site(outer, i, z, kResidualMax));
       Simd::store8(bytes + i, at_site(memory, i, z, kOperandMax));
     });
-    if (part.rank == 0) {
+    const int slot = part.state->slot[part.first + l];
+    if (mine.begin <= slot && slot < mine.end) {
       spread_heads(m, local.bytes, local.focus);
       remember(part, layer, l, local.focus);
     }
@@ -79,12 +88,6 @@ inline void query(const Part& part, const Layer& layer) {
 inline int32_t* scores_of(const Part& part, int lane, int head) {
   const Model& m = *part.model;
   return part.team[0].scores + (static_cast<ptrdiff_t>(lane) * m.heads + head) * m.quads * kQuad;
-}
-
-// This rank's share of a lane's valid entries, in groups of sixteen.
-inline Range entries_of(const Part& part, int lane) {
-  const Range groups = share((valid_entries(part, lane) + 15) / 16, part);
-  return {16 * groups.begin, 16 * groups.end};
 }
 
 // Raw scores of this rank's entries.
@@ -162,20 +165,16 @@ inline void mix(const Part& part, const Layer& layer, int lane) {
 // Adds what was found in memory to the residual stream, in which the queries' norm waits.
 inline void add_values(const Part& part, const Layer& layer, int lane) {
   const Model& m = *part.model;
-  int32_t* sums = partial_of(part, 0, lane);
-  if (part.size > 1) {
-    sums = part.local->sums;
-    memcpy(sums, partial_of(part, 0, lane), sizeof(int32_t) * static_cast<size_t>(m.heads) * m.head_padded);
-    for (int rank = 1; rank < part.size; ++rank) {
-      const int32_t* other = partial_of(part, rank, lane);
-      for (int i = 0; i < m.heads * m.head_padded; i += V) {
-        Simd::store(sums + i, Simd::add(Simd::load(sums + i), Simd::load(other + i)));
+  int32_t* sums = part.local->sums;
+  // Heads close up to the width again: each begins on what the one before left beyond its own.
+  for (int h = 0; h < m.heads; ++h) {
+    for (int c = 0; c < m.head_padded; c += V) {
+      I32 sum = Simd::load(partial_of(part, 0, lane) + h * m.head_padded + c);
+      for (int rank = 1; rank < part.size; ++rank) {
+        sum = Simd::add(sum, Simd::load(partial_of(part, rank, lane) + h * m.head_padded + c));
       }
+      Simd::store(sums + h * m.head_width + c, sum);
     }
-  }
-  // Heads close up to the width again, onto gaps that have been read.
-  for (int h = 1; h < m.heads; ++h) {
-    memmove(sums + h * m.head_width, sums + h * m.head_padded, sizeof(int32_t) * static_cast<size_t>(m.head_width));
   }
   int32_t* residual = part.local->residual + static_cast<ptrdiff_t>(lane) * m.padded;
   const I64 half = Simd::wide_set1(int64_t{1} << (layer.value_shift - 1));

@@ -58,11 +58,5 @@ inline void spent(const Part& part, Cost cost) {
   local.last = now;
 }
 
-inline void meet(const Part& part, Cost before) {
-  spent(part, before);
-  if (part.size > 1) wait_for_team(part);
-  spent(part, kWaiting);
-}
-
 }  // namespace
 }  // namespace shazip

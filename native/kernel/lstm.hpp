@@ -2,6 +2,7 @@
 #pragma once
 
 #include "elementwise.hpp"
+#include "meeting.hpp"
 #include "products.hpp"
 
 namespace shazip {
@@ -48,10 +49,10 @@ inline void call_for_gates(const Part& part, int index, Strip strip) {
   }
 }
 
-// index: (lanes, vectors, V), of the gates' tables. Vectors outside, so that what belongs to rows is loaded once.
-inline void gate_inputs(const Part& part, const Layer& layer, Strip strip) {
+// hidden: (lanes, vectors, V), as index, of the gates' tables. Vectors outside, so that what belongs to rows is loaded once.
+inline void gate_inputs(const Part& part, const Layer& layer, Strip strip, const int32_t* hidden) {
   const Product& p = layer.lstm_hidden;
-  const int32_t *hidden = part.local->sums_hidden, *input = part.local->sums_input;
+  const int32_t* input = part.local->sums_input;
   int32_t* index = part.local->index;
   const int row = strip.vectors * V, lanes = part.count, shift = p.shift;
   const ptrdiff_t first = static_cast<ptrdiff_t>(strip.begin) * V;
@@ -111,11 +112,11 @@ inline void cell_outputs(const int16_t* gates, const int16_t* squashed, Operand*
   }
 }
 
-inline void finish_lstm(const Part& part, int layer, Strip strip) {
+inline void finish_lstm(const Part& part, int layer, Strip strip, const int32_t* recurrent) {
   const Model& m = *part.model;
   const Product& p = m.layer[layer].lstm_hidden;
   const Local& local = *part.local;
-  gate_inputs(part, m.layer[layer], strip);
+  gate_inputs(part, m.layer[layer], strip, recurrent);
   gate_outputs(part, strip);
   const int lanes = part.count, row = strip.vectors * V, channel = first_channel(p, strip), count = channels(p, strip);
   for (int l = 0; l < lanes; ++l) {
@@ -132,17 +133,10 @@ inline void finish_lstm(const Part& part, int layer, Strip strip) {
   spent(part, kElementwise);
 }
 
-inline Operand* hidden_of(const Part& part, int layer, int lane) {
-  const Model& m = *part.model;
-  const ptrdiff_t row = static_cast<ptrdiff_t>(part.first + lane) * m.layers + layer;
-  return static_cast<Operand*>(part.state->hidden) + row * m.padded;
-}
-
 // The recurrent output may be replaced once all ranks have read the old one.
-inline void keep_hidden(const Part& part, int layer) {
+inline void keep_hidden(const Part& part, int layer, Range mine) {
   const Model& m = *part.model;
   const Product& p = m.layer[layer].lstm_hidden;
-  const Range mine = share(p.tiles, part);
   const int begin = mine.begin * p.channels, count = (mine.end - mine.begin) * p.channels;
   for (int l = 0; l < part.count; ++l) {
     const Operand* hidden = static_cast<const Operand*>(part.team[0].hidden) + static_cast<ptrdiff_t>(l) * m.padded;
@@ -163,15 +157,16 @@ inline void lstm(const Part& part, int index) {
     });
   }
   spent(part, kElementwise);
-  const ptrdiff_t stride = static_cast<ptrdiff_t>(m.layers) * m.padded;
-  each_strip(part, layer.lstm_hidden, [&](Strip strip) {
+  const Range mine = turn_to_layer(part, index);  // it was already, but in the first step of a plan
+  each_strip(part, layer.lstm_hidden, mine, [&](Strip strip) {
     call_for_gates(part, index, strip);
-    multiply(part, layer.lstm_hidden, strip, hidden_of(part, index, 0), stride, local.sums_hidden);
+    const int32_t* recurrent = recurrent_sums(part, index, strip);
     if (index > 0) multiply(part, layer.lstm_input, strip, operand, m.padded, local.sums_input);
-    finish_lstm(part, index, strip);
+    finish_lstm(part, index, strip, recurrent);
   });
+  turn_to_next_layer(part, index);
   meet(part, kElementwise);
-  keep_hidden(part, index);
+  keep_hidden(part, index, mine);
 }
 
 inline void finish_boom(const Part& part, const Product& p, Strip strip) {

@@ -5,6 +5,7 @@
 #include "common.hpp"
 #include "elementwise.hpp"
 #include "lstm.hpp"
+#include "meeting.hpp"
 #include "products.hpp"
 
 namespace shazip {
@@ -105,6 +106,7 @@ const Variant SHAZIP_VARIANT = {
     Simd::wide_position,
     store_operand,
     step_lanes,
+    work_ahead,
     products_only,
     weights_only,
 };
