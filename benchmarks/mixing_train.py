@@ -2,9 +2,10 @@
 
 Codes pieces of every training text in turn, short and long, with one and with many lanes, each
 piece as a frame of its own that begins with what the pieces before it learned. Weights are averaged
-over the second half of the rounds. OUT takes the raw start values; `--install` puts them into the
-package and prints the two digests that shazip/mixing.py must hold. The texts come from
-shared/data and from Debian packages named with their versions, none of them the benchmark's.
+over the second half of the rounds; rows that no piece needed get the mean of their set. OUT takes
+the raw start values; `--install` puts them into the package and prints the two digests that
+shazip/mixing.py must hold. The texts come from shared/data and from Debian packages named with
+their versions, none of them the benchmark's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from benchmarks.corpus import package, xz
 from shazip import _native, engines, mixing, modelstore
 from shazip.lanes import columns, interleave
 
-CONTEXTS, INPUTS, SETS, ROWS, NODES = 18, 64, 5, 2896, 256
+CONTEXTS, INPUTS, LEVELS = 17, 64, 8
+SET_ROWS = (256, 80, 256, 2048, 2048, 2048)
+FINAL_ROWS = (256, 2048)
 MATCH_INPUTS, CONTEXT_INPUTS = 4, 10
 SITE = "usr/lib/python3/dist-packages"
 ISO_CODES = "iso-codes=4.15.0-1"
@@ -53,7 +56,7 @@ KEPT = (0, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--model", help="name or path; the default model otherwise")
     parser.add_argument("--install", action="store_true")
     args = parser.parse_args()
@@ -91,7 +94,8 @@ def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
         print(f"round {number}: {bits / size:.4f} bpb", file=sys.stderr, flush=True)
         if number >= rounds // 2:
             weights.append(_weights(start).astype(np.float64))
-    return _with_weights(start, np.mean(weights, axis=0).round().astype("<i2"))
+    mean = _with_means(np.mean(weights, axis=0), _weights(untrained()))
+    return _with_weights(start, mean.round().astype("<i2"))
 
 
 def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple[bytes, float]:
@@ -110,9 +114,22 @@ def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple
     return mixer.learned(), bits
 
 
-# Weights are the last thing in the file: 2896 rows of 64, then 256 rows of 5 final weights.
+# Weights are the last thing in the file: rows of 64 inputs, then final rows of 6 sets.
 def _weights(start: bytes) -> np.ndarray:
-    return np.frombuffer(start[-2 * (ROWS * INPUTS + NODES * SETS) :], "<i2")
+    count = sum(SET_ROWS) * INPUTS + sum(FINAL_ROWS) * len(SET_ROWS)
+    return np.frombuffer(start[-2 * count :], "<i2")
+
+
+def _with_means(weights: np.ndarray, untouched: np.ndarray) -> np.ndarray:
+    """Return the weights with the mean of each set's rows in those rows that were never used."""
+    filled, at = weights.copy(), 0
+    for rows, width in [(n, INPUTS) for n in SET_ROWS] + [(n, len(SET_ROWS)) for n in FINAL_ROWS]:
+        part = slice(at, at + rows * width)
+        table = filled[part].reshape(rows, width)
+        unused = (table == untouched[part].reshape(rows, width)).all(axis=1)
+        table[unused] = table[~unused].mean(axis=0)
+        at = part.stop
+    return filled
 
 
 def _with_weights(start: bytes, weights: np.ndarray) -> bytes:
@@ -127,7 +144,7 @@ def untrained() -> bytes:
     probabilities = np.full((CONTEXTS + 1, 256), 32768)
     for i, (zeros, ones, _) in enumerate(states):
         probabilities[:, i] = int(65535 * (ones + 0.4) / (zeros + ones + 0.8))
-    weights = np.zeros((ROWS, INPUTS))
+    weights = np.zeros((sum(SET_ROWS), INPUTS))
     weights[:, 1] = 2048
     weights[:, MATCH_INPUTS], weights[:, MATCH_INPUTS + 2] = 1000, 600
     weights[:, CONTEXT_INPUTS : CONTEXT_INPUTS + 2 * CONTEXTS : 2] = 600
@@ -139,8 +156,9 @@ def untrained() -> bytes:
             (transitions, "u1"),
             (probabilities, "<u2"),
             ([list(_match_probabilities())] * 2, "<u2"),
+            (np.zeros((CONTEXTS, 256, LEVELS)), "<i2"),
             (weights, "<i2"),
-            (np.full((NODES, SETS), 4096 // SETS), "<i2"),
+            (np.full((sum(FINAL_ROWS), len(SET_ROWS)), 4096 // len(SET_ROWS)), "<i2"),
         )
     )
 

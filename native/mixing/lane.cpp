@@ -17,8 +17,23 @@ bool one_of(uint8_t symbol, const char* set) {
 constexpr uint8_t kLengthBucket[33] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 9, 9, 10, 10, 11,
                                        11, 11, 11, 11, 11, 11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 13};
 
-// Contexts that know their own region of the block alone, a bit for each: words and names cluster.
-constexpr uint32_t kRegional = 0x3000e;
+// Contexts that know their own region of the block and their own document alone, a bit for each: words and names cluster.
+constexpr uint32_t kRegional = 0x1000a;
+
+constexpr uint64_t kTitleTag = 0x3c7469746c653e;  // <title>
+
+// Documents of a dump or a page begin with a title, which tells one from another.
+void advance_title(Lane& lane, uint8_t symbol) {
+  if (lane.in_title) lane.unfinished_title = (lane.unfinished_title + symbol + 1) * 0x2F0B4C47u;
+  if (lane.in_title && symbol == '<') {
+    lane.title = lane.unfinished_title;
+    lane.in_title = false;
+  }
+  if ((lane.symbols & 0xffffffffffffffu) == kTitleTag) {
+    lane.unfinished_title = 0;
+    lane.in_title = true;
+  }
+}
 
 // The symbol above the next one in the line before, 0 if that line was shorter or has left the ring.
 uint8_t symbol_above(const Lane& lane, const History& history, uint32_t lane_index) {
@@ -67,6 +82,7 @@ void advance(Lane& lane, uint8_t symbol) {
     if (lane.first_word == 0) lane.first_word = lane.word;
     lane.word = 0;
   }
+  advance_title(lane, symbol);
   if (symbol == '\n') {
     lane.last_line = lane.line;
     lane.line = lane.count;
@@ -91,7 +107,7 @@ void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
       s & 0xf0f0f0f0f0f0u,
       (uint64_t{lane.opener} << 8) | one,
       lane.classes & 0xffffffffu, lane.classes & 0xffffffffffffu,
-      word_value(lane), s & 0xffffffffffu,
+      word_value(lane),
   };
   for (int i = 0; i < kContexts; ++i) {
     const uint64_t region = (kRegional >> i) & 1 ? salt(lane) : 0;

@@ -16,6 +16,9 @@ struct Lane {
   uint32_t last_word = 0;
   uint32_t word_before = 0;  // the one before `last_word`
   uint32_t first_word = 0;   // of this line
+  uint32_t title = 0;        // hash of what the last <title> had in it
+  uint32_t unfinished_title = 0;
+  bool in_title = false;
   uint32_t opener = 0;       // the last opening bracket, quote or sign, and the word before it
   uint32_t line = 0;         // `count` at the start of this line and of the line before
   uint32_t last_line = 0;
@@ -23,8 +26,8 @@ struct Lane {
   Match matches[kMatches];
 };
 
-// What tells hashes of one region from those of others; 0 in the first.
-inline uint64_t salt(const Lane& lane) { return lane.region * uint64_t{0x9E3779B97F4A7C15u}; }
+// What tells hashes of one region and document from those of others; 0 in the first region before any title.
+inline uint64_t salt(const Lane& lane) { return (uint64_t{lane.region} + lane.title) * uint64_t{0x9E3779B97F4A7C15u}; }
 
 int symbol_class(uint8_t symbol);  // 0..15
 

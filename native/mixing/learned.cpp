@@ -55,6 +55,8 @@ Learned::Learned(const Start& start) : tables_(start.tables) {
   for (const auto& value : histories_) history_pairs_.push_back(pair_of(value));
   for (const auto& value : matches_) match_pairs_.push_back(pair_of(value));
   for (int row = 0; row <= kContexts; ++row) history_pairs_[row * 256] = {0, 0};  // nothing seen, nothing said
+  for (const auto& context : start.corrections) for (const auto& row : context) for (auto c : row) corrections_.push_back(c * 256);
+  for (auto c : corrections_) rounded_corrections_.push_back(static_cast<int16_t>(c >> 8));
   for (const auto& row : start.weights) for (auto w : row) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
   for (auto w : weights_) rounded_.push_back(rounded(w));
   for (const auto& row : start.final_weights) for (auto w : row) final_weights_.push_back(w * 16);
@@ -68,27 +70,34 @@ void Learned::update_match(int model, int cell, int hit) {
 }
 
 void Learned::mix(Node& node) const {
-  int64_t sum = 0;
   dot(rounded_.data(), node.rows, node.inputs, node.outputs);
   for (int set = 0; set < kSets; ++set) {
     node.outputs[set] = clamp(node.outputs[set] >> 11, -kStretchLimit, kStretchLimit);
-    sum += int64_t{final_weights_[node.final_row * kSets + set]} * node.outputs[set];
   }
-  node.final_output = clamp(static_cast<int>(sum >> 16), -kStretchLimit, kStretchLimit);
+  for (int final = 0; final < kFinals; ++final) {
+    const int32_t* weights = &final_weights_[node.final_rows[final] * kSets];
+    int64_t sum = 0;
+    for (int set = 0; set < kSets; ++set) sum += int64_t{weights[set]} * node.outputs[set];
+    node.final_outputs[final] = clamp(static_cast<int>(sum >> 16), -kStretchLimit, kStretchLimit);
+  }
+  node.final_output = (node.final_outputs[0] + node.final_outputs[1]) >> 1;
 }
 
 void Learned::train(int set, const Node& node, int bit, int rate) {
-  const int32_t error = scaled_error(bit, tables_.squashed(node.outputs[set]), rate);
-  // Often the bit was as good as sure, and no weight would move.
-  if (error != 0) move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs, error);
+  const int probability = tables_.squashed(node.outputs[set]);
+  if (std::abs((bit << 16) - probability) < kLeastError) return;
+  const int32_t error = scaled_error(bit, probability, rate);
+  move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs, error);
 }
 
 void Learned::train_last(const Node& node, int bit, int rate) {
-  const int64_t error = scaled_error(bit, tables_.squashed(node.final_output), rate);
-  for (int set = 0; set < kSets; ++set) {
-    int32_t& weight = final_weights_[node.final_row * kSets + set];
-    const auto change = static_cast<int32_t>((node.outputs[set] * error + 2048) >> 12);
-    weight = clamp(weight + change, -kFinalLimit, kFinalLimit);
+  for (int final = 0; final < kFinals; ++final) {
+    const int64_t error = scaled_error(bit, tables_.squashed(node.final_outputs[final]), rate);
+    int32_t* weights = &final_weights_[node.final_rows[final] * kSets];
+    for (int set = 0; set < kSets; ++set) {
+      const auto change = static_cast<int32_t>((node.outputs[set] * error + 2048) >> 12);
+      weights[set] = clamp(weights[set] + change, -kFinalLimit, kFinalLimit);
+    }
   }
   for (int i = 0; i < kApms; ++i) {
     uint16_t& cell = apms_[i][node.apm_cells[i]];
@@ -104,14 +113,17 @@ Start Learned::learned() const {
   std::copy(&next_[0][0], &next_[0][0] + 512, &start.next[0][0]);
   for (int i = 0; i < (kContexts + 1) * 256; ++i) start.histories[i / 256][i % 256] = histories_[i].probability();
   for (int i = 0; i < kMatches * kMatchCells; ++i) start.matches[i / kMatchCells][i % kMatchCells] = matches_[i].probability();
+  for (int i = 0; i < kContexts * 256 * kLevels; ++i) {
+    start.corrections[i / (256 * kLevels)][i / kLevels % 256][i % kLevels] = static_cast<int16_t>(corrections_[i] >> 8);
+  }
   for (int i = 0; i < kRows * kInputs; ++i) start.weights[i / kInputs][i % kInputs] = static_cast<int16_t>((weights_[i] + 128) >> 8);
-  for (int i = 0; i < kNodes * kSets; ++i) start.final_weights[i / kSets][i % kSets] = static_cast<int16_t>(clamp((final_weights_[i] + 8) >> 4, -32768, 32767));
+  for (int i = 0; i < kFinalRows * kSets; ++i) start.final_weights[i / kSets][i % kSets] = static_cast<int16_t>(clamp((final_weights_[i] + 8) >> 4, -32768, 32767));
   return start;
 }
 
 size_t Learned::size() {
   size_t size = sizeof(Learned) + (kContexts + 1) * 256 * 8 + kMatches * kMatchCells * 8;
-  size += kRows * kInputs * 6 + kNodes * kSets * 4;
+  size += kContexts * 256 * kLevels * 6 + kRows * kInputs * 6 + kFinalRows * kSets * 4;
   for (uint32_t rows : kApmRows) size += zeroed_size(size_t{rows} * kApmStride * 2);
   return size;
 }

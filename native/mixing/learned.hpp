@@ -12,6 +12,9 @@ namespace shazip::mixing {
 constexpr int kApms = 3;
 constexpr int kApmStride = 32;  // 25 buckets, 256 steps apart; a row fills a cache line
 constexpr uint32_t kHistoryLimit = 1023;  // later updates move a probability by 1 / 1024.6
+constexpr int kLeastError = 256;          // of a probability of 16 bits: less teaches next to nothing, and most bits miss by less
+constexpr int kCorrectionRate = 60;       // stretched steps that an error of 1 moves a correction
+constexpr int32_t kCorrectionLimit = 2047 << 8;
 enum Apm { kOfNetwork, kOfOrderOne, kOfOrderTwo };
 constexpr uint32_t kApmRows[kApms] = {256, 65536, 65536};
 
@@ -20,8 +23,10 @@ struct Node {
   alignas(64) int16_t inputs[kInputs];
   int32_t rows[kSets];        // of the weights
   int32_t outputs[kSets];     // stretched probabilities, one of each set
-  int32_t final_row;
-  int32_t final_output;
+  int32_t final_rows[kFinals];
+  int32_t final_outputs[kFinals];
+  int32_t final_output;       // their mean
+  int32_t level;              // of the network's certainty
   uint32_t apm_cells[kApms];  // the nearer of the two buckets
   int32_t probability;        // that the bit is 1, 1..65535
 };
@@ -40,6 +45,11 @@ class Learned {
   Pair history(int row, uint8_t state) const { return history_pairs_[row * 256 + state]; }
   Pair match(int model, int cell) const { return match_pairs_[model * kMatchCells + cell]; }
   void update_history(int row, uint8_t state, int bit);
+  // What a history adds to the network's stretched probability where that has this level.
+  int16_t correction(int row, uint8_t state, int level) const {
+    return rounded_corrections_[(row * 256 + state) * kLevels + level];
+  }
+  void update_correction(int row, uint8_t state, const Node& node, int bit);
   void update_match(int model, int cell, int hit);
   uint8_t next(uint8_t state, int bit) const { return next_[state][bit]; }
   // -1 if only one kind of bit has come so far, else 0.
@@ -48,7 +58,7 @@ class Learned {
   // The probability 0..65535 that APM `which` makes of a stretched one in a row; sets the cell to update.
   int refine(Apm which, uint32_t row, int stretched, Node& node) const;
   void prefetch(Apm which, uint32_t row) const;
-  // Fills `outputs` and `final_output` from `inputs`, `rows` and `final_row`.
+  // Fills all outputs from `inputs`, `rows` and `final_rows`.
   void mix(Node& node) const;
   // Moves the weights of one set, or the final weights and the APMs, towards the bit that came. Rates have a step of 2**-18.
   void train(int set, const Node& node, int bit, int rate);
@@ -67,6 +77,8 @@ class Learned {
   int16_t certain_[256] = {};
   std::vector<Adaptive> histories_, matches_;
   std::vector<Pair> history_pairs_, match_pairs_;  // of the same, kept ready
+  std::vector<int32_t> corrections_;               // step 2**-8 of a stretched probability's
+  std::vector<int16_t> rounded_corrections_;       // the same in whole steps: what predictions use
   std::vector<int32_t> weights_;                   // step 2**-20
   std::vector<int16_t> rounded_;                   // the same, step 2**-11: what predictions use
   std::vector<int32_t> final_weights_;             // step 2**-16
@@ -87,6 +99,16 @@ inline void Learned::update_history(int row, uint8_t state, int bit) {
   Adaptive& value = histories_[row * 256 + state];
   value.update(tables_, bit, kHistoryLimit);
   history_pairs_[row * 256 + state] = pair_of(value);
+}
+
+inline void Learned::update_correction(int row, uint8_t state, const Node& node, int bit) {
+  if (state == 0) return;
+  const int cell = (row * 256 + state) * kLevels + node.level;
+  int32_t& value = corrections_[cell];
+  const int error = (bit << 16) - tables_.squashed(node.inputs[kNetwork] + (value >> 8));
+  if (std::abs(error) < kLeastError) return;
+  value = clamp(value + ((error * kCorrectionRate + 128) >> 8), -kCorrectionLimit, kCorrectionLimit);
+  rounded_corrections_[cell] = static_cast<int16_t>(value >> 8);
 }
 
 inline void Learned::prefetch(Apm which, uint32_t row) const {

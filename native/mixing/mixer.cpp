@@ -9,7 +9,7 @@ namespace {
 constexpr int kDepths = 8;
 constexpr uint32_t kTotal = 1u << 24;
 // Below this mass a subtree keeps the network's proportions: contexts would move next to nothing there, at full cost.
-constexpr uint32_t kWorthMixing = 1u << 15;
+constexpr uint32_t kWorthMixing = 1u << 16;
 constexpr int kApmShare = 5;  // of 16: what each of the two last APMs contributes to the probability
 constexpr int kRegionBits = 3;  // at most 8 regions
 constexpr int kLanesWorthThreads = 4;  // with fewer, waking threads costs more than they save
@@ -42,13 +42,11 @@ void keep_proportions(const uint32_t* freqs, uint32_t sum, uint32_t mass, int le
   mixed[0] += mass - given;
 }
 
-// How sure the network is of a bit, 0..7.
-int certainty(int stretched) {
-  constexpr int kBounds[7] = {64, 192, 384, 640, 1024, 1500, 2100};
+// How sure the network is, and of which bit: 0..7. Without branches: they would be mispredicted.
+int level_of(int stretched) {
   const int distance = std::abs(stretched);
-  int level = 0;
-  for (int bound : kBounds) level += distance >= bound;  // without branches: they would be mispredicted
-  return level;
+  const int sure = (distance >= 192) + (distance >= 640) + (distance >= 1500);
+  return stretched < 0 ? 3 - sure : 4 + sure;
 }
 
 // Learning rates, step 2**-18. They fall with the live lanes, which all move the same weights from the same predictions: with
@@ -65,21 +63,28 @@ struct Mixer::Tree {
   const Lane* lane;
   uint32_t order_two;  // hash of the last two symbols
   int class_row;       // classes of the last two symbols, 0..255
+  int hashed_rows[kSets - kFirstHashed];  // by the line's first word, and by classes of the last four symbols
   uint32_t sums[2 * kNodes];    // of the network's frequencies
   uint32_t masses[kNodes];      // mixed, of nodes that got one
   uint8_t slots[kContexts][kSlot];
   int count;               // of the mixed nodes
   uint8_t places[kNodes];  // of these nodes below
+  int way_length;          // how many bits of the symbol that came were mixed
+  uint8_t way[kDepths];    // places of these bits' nodes
   Node nodes[kNodes];      // as they were predicted: few, so that the rest is never touched
 
   void open(const Lane& lane_, const uint32_t* freqs) {
     lane = &lane_;
     order_two = static_cast<uint32_t>(scramble(lane->symbols & 0xffff) >> 20);
     class_row = static_cast<int>(lane->classes & 0xff);
+    hashed_rows[0] = row_of(lane->first_word);
+    hashed_rows[1] = row_of(static_cast<uint32_t>(lane->classes & 0xffff));
     sum_tree(freqs, sums);
     std::fill(masses + 16, masses + 32, 0u);
     count = 0;
   }
+  // One of 2048 rows.
+  static int row_of(uint32_t value) { return static_cast<int>((value * 0x9E3779B1u) >> 21); }
   uint32_t order_one_row(int node) const {
     return static_cast<uint32_t>((lane->symbols & 0xff) << 8) | static_cast<uint32_t>(node);
   }
@@ -212,6 +217,7 @@ void Mixer::predict(const Tree& tree, int node, Node& out) const {
   const int depth = depth_of(node);
   const Tables& tables = learned_.tables();
   const int network = tables.ratio(tree.sums[2 * node + 1], tree.sums[2 * node]);
+  out.level = level_of(network);
   out.inputs[kBias] = 256;
   out.inputs[kNetwork] = static_cast<int16_t>(network);
   out.inputs[kNetworkConfidence] = static_cast<int16_t>((tables.squashed(network) - kOne / 2) >> 5);
@@ -221,9 +227,10 @@ void Mixer::predict(const Tree& tree, int node, Node& out) const {
   out.rows[0] = kSetFirst[0] + node;
   out.rows[1] += known;
   out.rows[2] = kSetFirst[2] + static_cast<int>(tree.lane->symbols & 0xff);
-  out.rows[3] = kSetFirst[3] + (certainty(network) * 8 + depth) * 4 + std::min(known / 2, 3);
-  out.rows[4] = kSetFirst[4] + tree.class_row * 8 + depth;
-  out.final_row = node;
+  out.rows[3] = kSetFirst[3] + tree.class_row * 8 + depth;
+  for (int set = kFirstHashed; set < kSets; ++set) out.rows[set] = kSetFirst[set] + tree.hashed_rows[set - kFirstHashed];
+  out.final_rows[0] = node;
+  out.final_rows[1] = kFinalFirst[1] + static_cast<int>(tree.order_two & 2047);
   learned_.mix(out);
   const int mixed = tables.squashed(out.final_output);
   const int one = learned_.refine(kOfOrderOne, tree.order_one_row(node), out.final_output, out);
@@ -254,7 +261,7 @@ int Mixer::set_history_inputs(const Tree& tree, int node, int depth, Node& out) 
   uint8_t states[kContexts];
   for (int i = 0; i < kContexts; ++i) {
     states[i] = tree.slots[i][place];
-    const Pair pair = learned_.history(i, states[i]);
+    const Pair pair = {learned_.history(i, states[i]).stretched, learned_.correction(i, states[i], out.level)};
     std::memcpy(&out.inputs[kContextInputs + 2 * i], &pair, sizeof pair);
     out.inputs[kCertainInputs + i] = pair.stretched & learned_.certain(states[i]);
   }
@@ -267,6 +274,7 @@ int Mixer::set_history_inputs(const Tree& tree, int node, int depth, Node& out) 
 }
 
 void Mixer::update(const uint8_t* column, int live) {
+  for (int lane = 0; lane < live; ++lane) follow(lane, column[lane]);
   // The longest first.
   in_parallel(kSets + 1 + kContexts + 2, live, [&](int task) {
     if (task <= kSets) return learn(task, column, live);
@@ -286,17 +294,27 @@ void Mixer::update(const uint8_t* column, int live) {
   seen_ += static_cast<uint64_t>(live);
 }
 
-// Trains one set of weights, or behind the sets all that comes after them, on the predicted nodes on the way to each symbol.
+// Finds the nodes that were mixed on the way to the symbol that came.
+void Mixer::follow(int lane, uint8_t symbol) {
+  Tree& tree = trees_[lane];
+  int depth = 0;
+  for (int node = 1; depth < kDepths && tree.masses[node] >= kWorthMixing; ++depth) {
+    tree.way[depth] = tree.places[node];
+    node = (symbol | 256) >> (7 - depth);
+  }
+  tree.way_length = depth;
+}
+
+// Trains one set of weights, or behind the sets all that comes after them, on these nodes of each lane.
 void Mixer::learn(int set, const uint8_t* column, int live) {
-  const int rate = rate_for(live, set < kSets ? base_rate(seen_) : 200);
+  const int base = set == kSets ? 200 : set < kFirstHashed ? base_rate(seen_) : 2 * base_rate(seen_);
+  const int rate = rate_for(live, base);
   for (int lane = 0; lane < live; ++lane) {
     const Tree& tree = trees_[lane];
-    int node = 1;
-    for (int depth = 0; depth < kDepths && tree.masses[node] >= kWorthMixing; ++depth) {
+    for (int depth = 0; depth < tree.way_length; ++depth) {
       const int bit = (column[lane] >> (7 - depth)) & 1;
-      const Node& mixed = tree.nodes[tree.places[node]];
+      const Node& mixed = tree.nodes[tree.way[depth]];
       set < kSets ? learned_.train(set, mixed, bit, rate) : learned_.train_last(mixed, bit, rate);
-      node = 2 * node + bit;
     }
   }
 }
@@ -306,6 +324,7 @@ void Mixer::remember(int context, const uint8_t* column, int live) {
     return slots_[context].place(lanes_[lane].contexts[context], depth == 0 ? 0 : 1 + (column[lane] >> 4));
   };
   for (int lane = 0; lane < live; ++lane) {
+    const Tree& tree = trees_[lane];
     const uint8_t symbol = column[lane];
     uint8_t* slot = nullptr;
     if (lane + 1 < live) {
@@ -316,6 +335,7 @@ void Mixer::remember(int context, const uint8_t* column, int live) {
       if (depth % 4 == 0) slot = place(lane, depth).claim();
       uint8_t& state = slot[nibble_node((symbol | 256) >> (8 - depth), depth)];
       const int bit = (symbol >> (7 - depth)) & 1;
+      if (depth < tree.way_length) learned_.update_correction(context, state, tree.nodes[tree.way[depth]], bit);
       learned_.update_history(context, state, bit);
       state = learned_.next(state, bit);
     }

@@ -41,6 +41,7 @@ class Mixer {
   void prefetch(const Lane& lane, int nibble) const;
   void prefetch(const Tree& tree, int node) const;
   void look_up(Tree& tree, int nibble) const;
+  void follow(int lane, uint8_t symbol);
   void learn(int set, const uint8_t* column, int live);
   void remember(int context, const uint8_t* column, int live);
   void remember_order_zero(const uint8_t* column, int live);

@@ -14,6 +14,7 @@ void visit(StartType& start, Each each) {
   for (auto& row : start.next) for (auto& value : row) each(value);
   for (auto& row : start.histories) for (auto& value : row) each(value);
   for (auto& row : start.matches) for (auto& value : row) each(value);
+  for (auto& context : start.corrections) for (auto& row : context) for (auto& value : row) each(value);
   for (auto& row : start.weights) for (auto& value : row) each(value);
   for (auto& row : start.final_weights) for (auto& value : row) each(value);
 }

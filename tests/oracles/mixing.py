@@ -9,14 +9,15 @@ from itertools import accumulate
 import numpy as np
 
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
-CONTEXTS, MATCHES, SETS, INPUTS = 18, 2, 5, 64
-REGIONAL = 0x3000E
-SET_SIZES = (256, 80, 256, 256, 2048)
+CONTEXTS, MATCHES, SETS, INPUTS, LEVELS = 17, 2, 6, 64, 8
+REGIONAL = 0x1000A
+SET_SIZES = (256, 80, 256, 2048, 2048, 2048)
+HASHED = 4  # this set and those after it learn twice as fast
 SET_FIRST = [sum(SET_SIZES[:i]) for i in range(SETS)]
 LIMIT = 3071
-WORTH_MIXING = 2**15
+WORTH_MIXING = 2**16
 LENGTHS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 9, 9, 10, 10, *[11] * 8, *[12] * 8, 13]
-CERTAINTIES = (64, 192, 384, 640, 1024, 1500, 2100)
+CERTAINTIES = (192, 640, 1500)
 
 
 def clamp(x: int, low: int, high: int) -> int:
@@ -38,8 +39,9 @@ class Start:
         self.next = self._rows("B", 256, 2)
         self.histories = self._rows("H", CONTEXTS + 1, 256)
         self.matches = self._rows("H", MATCHES, 128)
+        self.corrections = [self._rows("h", 256, LEVELS) for _ in range(CONTEXTS)]
         self.weights = self._rows("h", sum(SET_SIZES), INPUTS)
-        self.final_weights = self._rows("h", 256, SETS)
+        self.final_weights = self._rows("h", 256 + 2048, SETS)
         assert self._at == len(data)
 
     def _take(self, kind: str, count: int) -> list[int]:
@@ -137,11 +139,16 @@ class Match:
 
 class Lane:
     def __init__(self, region: int) -> None:
-        self.salt = region * 0x9E3779B97F4A7C15 & MASK64
+        self.region = region
+        self.title, self.unfinished_title = 0, -1  # -1: not in a title
         self.symbols = self.classes = self.count = self.word = self.last_word = 0
         self.word_before = self.first_word = self.opener = self.line = self.last_line = 0
         self.contexts: list[int] = []
         self.matches = [Match() for _ in range(MATCHES)]
+
+    @property
+    def salt(self) -> int:
+        return (self.region + self.title) * 0x9E3779B97F4A7C15 & MASK64
 
     def advance(self, symbol: int) -> None:
         self.count += 1
@@ -155,8 +162,17 @@ class Lane:
         elif self.word:
             self.word_before, self.last_word = self.last_word, self.word
             self.first_word, self.word = self.first_word or self.word, 0
+        self._advance_title(symbol)
         if symbol == 10:
             self.last_line, self.line, self.first_word = self.line, self.count, 0
+
+    def _advance_title(self, symbol: int) -> None:
+        if self.unfinished_title >= 0:
+            self.unfinished_title = (self.unfinished_title + symbol + 1) * 0x2F0B4C47 & MASK32
+            if symbol == ord("<"):
+                self.title, self.unfinished_title = self.unfinished_title, -1
+        if self.symbols.to_bytes(8, "big").endswith(b"<title>"):
+            self.unfinished_title = 0
 
 
 class Node:
@@ -165,7 +181,10 @@ class Node:
     inputs: list[int]
     rows: list[int]
     outputs: list[int]
+    final_rows: list[int]
+    final_outputs: list[int]
     final_output: int
+    level: int
     apm_cells: list[tuple[int, int, int]]
     probability: int
 
@@ -177,6 +196,7 @@ class Mixer:
         s = self.start = Start(start)
         self.histories = [[Adaptive(s, p) for p in row] for row in s.histories]
         self.match_cells = [[Adaptive(s, p) for p in row] for row in s.matches]
+        self.corrections = [[[256 * c for c in row] for row in rows] for rows in s.corrections]
         limit = 4 * 2**20 - 512
         self.weights = [[clamp(w * 256, -limit, limit) for w in row] for row in s.weights]
         self.final_weights = [[w * 16 for w in row] for row in s.final_weights]
@@ -210,7 +230,7 @@ class Mixer:
                 self._train(node, bit, rates(len(symbols), self.seen))
         self.seen += len(symbols)
         for i, symbol in enumerate(symbols):
-            self._remember(self.lanes[i], symbol)
+            self._remember(self.lanes[i], symbol, paths[i])
         for i, symbol in enumerate(symbols):
             self._judge_matches(self.lanes[i], symbol)
         for i, symbol in enumerate(symbols):
@@ -268,18 +288,21 @@ class Mixer:
         refined = self._refine(0, n, network, node)
         node.inputs = [256, network, (start.squash(network) - 32768) >> 5, start.stretch(refined)]
         strength = self._add_match_inputs(lane, n, depth, node)
-        known = self._add_history_inputs(lane, n, depth, node)
         certainty = sum(abs(network) >= bound for bound in CERTAINTIES)
+        node.level = 4 + certainty if network >= 0 else 3 - certainty
+        known = self._add_history_inputs(lane, n, depth, node)
         choices = (
             n,
             strength * 8 + known,
             previous,
-            (certainty * 8 + depth) * 4 + min(known // 2, 3),
             (lane.classes & 255) * 8 + depth,
+            (lane.first_word * 0x9E3779B1 & MASK32) >> 21,
+            ((lane.classes & 0xFFFF) * 0x9E3779B1 & MASK32) >> 21,
         )
         node.rows = [first + choice for first, choice in zip(SET_FIRST, choices, strict=True)]
-        self._mix_node(n, node)
         order_two = scramble(lane.symbols & 0xFFFF) >> 20 & MASK32
+        node.final_rows = [n, 256 + order_two % 2048]
+        self._mix_node(node)
         row = (order_two ^ (n * 0x9E3779B1 & MASK32) >> 9) & 0xFFFF
         mixed = start.squash(node.final_output)
         one = self._refine(1, previous << 8 | n, node.final_output, node)
@@ -316,7 +339,10 @@ class Mixer:
         states = [self._slot(i, lane, n, depth)[self._in_nibble(n, depth)] for i in range(CONTEXTS)]
         for i in (CONTEXTS, *range(CONTEXTS)):  # order 0 comes first
             state = states[i] if i < CONTEXTS else self.order_zero[n]
-            node.inputs += self.histories[i][state].pair() if state else (0, 0)
+            stretched, confidence = self.histories[i][state].pair() if state else (0, 0)
+            if i < CONTEXTS:
+                confidence = self.corrections[i][state][node.level] >> 8
+            node.inputs += stretched, confidence
         node.inputs += [
             self.histories[i][s].pair()[0] if s in self.certain else 0 for i, s in enumerate(states)
         ]
@@ -331,15 +357,18 @@ class Mixer:
     def _in_nibble(n: int, depth: int) -> int:
         return n if depth < 4 else 1 << (depth - 4) | n & ((1 << (depth - 4)) - 1)
 
-    def _mix_node(self, n: int, node: Node) -> None:
+    def _mix_node(self, node: Node) -> None:
         node.outputs = []
         for row in node.rows:
             total = sum(
                 (w + 256 >> 9) * x for w, x in zip(self.weights[row], node.inputs, strict=True)
             )
             node.outputs.append(clamp(total >> 11, -LIMIT, LIMIT))
-        total = sum(w * x for w, x in zip(self.final_weights[n], node.outputs, strict=True))
-        node.final_output = clamp(total >> 16, -LIMIT, LIMIT)
+        node.final_outputs = []
+        for row in node.final_rows:
+            total = sum(w * x for w, x in zip(self.final_weights[row], node.outputs, strict=True))
+            node.final_outputs.append(clamp(total >> 16, -LIMIT, LIMIT))
+        node.final_output = sum(node.final_outputs) >> 1
 
     # Learning
 
@@ -350,27 +379,31 @@ class Mixer:
                 break
             n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
             node = self._predict(lane, n, sums)
-            node.number = n
             path.append((node, bit))
             half = 128 >> depth
             one = half + ((mass - 2 * half) * node.probability >> 16)
             mass = one if bit else mass - one
         return path
 
-    def _train(self, node: Node, bit: int, rates: tuple[int, int]) -> None:
-        rate, final_rate = rates
-        for row, output in zip(node.rows, node.outputs, strict=True):
-            error = ((bit << 16) - self.start.squash(output)) * rate + 8192 >> 14
+    def _train(self, node: Node, bit: int, rates: tuple[int, int, int]) -> None:
+        rate, hashed_rate, final_rate = rates
+        for number, (row, output) in enumerate(zip(node.rows, node.outputs, strict=True)):
+            own_rate = hashed_rate if number >= HASHED else rate
+            miss = (bit << 16) - self.start.squash(output)
+            if abs(miss) < 256:
+                continue
+            error = miss * own_rate + 8192 >> 14
             limit = 4 * 2**20 - 512
             self.weights[row] = [
                 clamp(w + (x * error + 128 >> 8), -limit, limit)
                 for w, x in zip(self.weights[row], node.inputs, strict=True)
             ]
-        error = ((bit << 16) - self.start.squash(node.final_output)) * final_rate + 8192 >> 14
-        self.final_weights[node.number] = [
-            clamp(w + (x * error + 2048 >> 12), -(2**19), 2**19)
-            for w, x in zip(self.final_weights[node.number], node.outputs, strict=True)
-        ]
+        for row, output in zip(node.final_rows, node.final_outputs, strict=True):
+            error = ((bit << 16) - self.start.squash(output)) * final_rate + 8192 >> 14
+            self.final_weights[row] = [
+                clamp(w + (x * error + 2048 >> 12), -(2**19), 2**19)
+                for w, x in zip(self.final_weights[row], node.outputs, strict=True)
+            ]
         for cell in node.apm_cells:
             p = self._apm(cell)
             self.apms[cell] = p + ((65535 * bit - p) >> 6)
@@ -380,7 +413,14 @@ class Mixer:
             self.histories[row][state].update(bit, 1023)
         return self.start.next[state][bit]
 
-    def _remember(self, lane: Lane, symbol: int) -> None:
+    def _correct(self, row: list[int], node: Node, bit: int) -> None:
+        value = row[node.level]
+        error = (bit << 16) - self.start.squash(node.inputs[1] + (value >> 8))
+        if abs(error) < 256:
+            return
+        row[node.level] = clamp(value + (error * 60 + 128 >> 8), -2047 * 256, 2047 * 256)
+
+    def _remember(self, lane: Lane, symbol: int, path: list[tuple[Node, int]]) -> None:
         for depth in range(8):
             n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
             self.order_zero[n] = self._step(CONTEXTS, self.order_zero[n], bit)
@@ -392,6 +432,8 @@ class Mixer:
                         lane.contexts[i], 0 if depth == 0 else 1 + (symbol >> 4)
                     )
                 at = self._in_nibble(n, depth)
+                if depth < len(path) and slot[at]:
+                    self._correct(self.corrections[i][slot[at]], *path[depth])
                 slot[at] = self._step(i, slot[at], bit)
 
     def _judge_matches(self, lane: Lane, symbol: int) -> None:
@@ -477,13 +519,13 @@ class Mixer:
             lane.classes & MASK32,
             lane.classes & 0xFFFFFFFFFFFF,
             word_value,
-            s & 0xFFFFFFFFFF,
         ]
         lane.contexts = [
             scramble(self._salted(k, value, lane) & MASK64) >> 32 for k, value in enumerate(values)
         ]
 
 
-def rates(live: int, seen: int) -> tuple[int, int]:
+def rates(live: int, seen: int) -> tuple[int, int, int]:
+    """Of the weights, of the hashed sets' weights and of the final weights."""
     base = 400 + (600 << 15) // ((1 << 15) + seen)
-    return base * 32 // (32 + live), 200 * 32 // (32 + live)
+    return base * 32 // (32 + live), 2 * base * 32 // (32 + live), 200 * 32 // (32 + live)
