@@ -31,7 +31,7 @@ struct Node {
   int32_t probability;        // that the bit is 1, 1..65535
 };
 
-// Two inputs that a bit history or a match gives: its stretched probability and its distance from one half.
+// An adaptive probability, ready for the mixer: stretched, and its distance from one half, which only matches and order 0 use.
 struct Pair {
   int16_t stretched;
   int16_t confidence;

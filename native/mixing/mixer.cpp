@@ -261,9 +261,10 @@ int Mixer::set_history_inputs(const Tree& tree, int node, int depth, Node& out) 
   uint8_t states[kContexts];
   for (int i = 0; i < kContexts; ++i) {
     states[i] = tree.slots[i][place];
-    const Pair pair = {learned_.history(i, states[i]).stretched, learned_.correction(i, states[i], out.level)};
-    std::memcpy(&out.inputs[kContextInputs + 2 * i], &pair, sizeof pair);
-    out.inputs[kCertainInputs + i] = pair.stretched & learned_.certain(states[i]);
+    const int16_t stretched = learned_.history(i, states[i]).stretched;
+    out.inputs[kContextInputs + 2 * i] = stretched;
+    out.inputs[kContextInputs + 2 * i + 1] = learned_.correction(i, states[i], out.level);
+    out.inputs[kCertainInputs + i] = stretched & learned_.certain(states[i]);
   }
   const Pair pair = learned_.history(kContexts, order_zero_[node]);
   std::memcpy(&out.inputs[kOrderZeroInputs], &pair, sizeof pair);
