@@ -157,8 +157,8 @@ def _engine(job: dict[str, Any]) -> Any:
     """Return the name of the engine wanted, or a native engine with a variant forced."""
     if not job.get("variant"):
         return job.get("engine")
-    from shazip import modelfile
     from shazip.engines.native import NativeEngine
+    from shazip.model import file as modelfile
 
     model = modelfile.load(job["model"])
     return NativeEngine(model, job.get("threads"), variant=job["variant"])
@@ -214,7 +214,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["--job"]:
         run_job(json.loads(arguments[1]), Path(arguments[2]))
         return 0
-    from shazip import modelstore
+    from shazip.model import store as modelstore
 
     wishes = _parse(arguments)
     path = str(modelstore.find_path(wishes.model).resolve())

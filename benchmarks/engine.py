@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from shazip import modelstore
 from shazip.archive import Codec
 from shazip.coder import Encoder
-from shazip.compiled import available_threads
+from shazip.engines.compiled import available_threads
 from shazip.engines.native import NativeEngine, variants
-from shazip.modelfile import IntegerModel
+from shazip.model import store as modelstore
+from shazip.model.file import IntegerModel
 
 try:
     import torch

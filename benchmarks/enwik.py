@@ -23,8 +23,8 @@ from shazip.bench.tools import ORIGINAL, Shazip
 from shazip.bench.training import was_trained_on
 from shazip.bench.trial import FailedError, Usage, run
 from shazip.cli import process
-from shazip.corpora import KNOWN, split
 from shazip.errors import ShazipError
+from shazip.texts.corpora import KNOWN, split
 
 SEEN = {True: "trained on", False: "not in its record", None: "unknown"}
 PIECE = 1 << 20

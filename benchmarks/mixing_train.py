@@ -4,8 +4,8 @@ Codes pieces of every training text in turn, short and long, with one and with m
 piece as a frame of its own that begins with what the pieces before it learned. Weights are averaged
 over the second half of the rounds; rows that no piece needed get the mean of their set. OUT takes
 the raw start values; `--install` puts them into the package and prints the two digests that
-shazip/mixing.py must hold. The texts come from shared/data and from Debian packages named with
-their versions, none of them the benchmark's.
+shazip/engines/mixing.py must hold. The texts come from shared/data and from Debian packages named
+with their versions, none of them the benchmark's.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from random import Random
 import numpy as np
 
 from benchmarks.corpus import package, xz
-from shazip import _native, engines, mixing, modelstore
+from shazip import _native, engines
+from shazip.engines import mixing
 from shazip.lanes import columns, interleave
+from shazip.model import store as modelstore
 
 CONTEXTS, INPUTS, LEVELS = 17, 64, 8
 SET_ROWS = (256, 80, 256, 2048, 2048, 2048)

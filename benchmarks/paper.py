@@ -28,11 +28,11 @@ import torch
 from transformer import TransformerConfig
 
 from shazip.bench.machine import describe
-from shazip.config import NetworkConfig
-from shazip.training.architecture import new_network, parameters
-from shazip.training.awd_lstm import AwdLstm, AwdLstmConfig
+from shazip.model.config import NetworkConfig
 from shazip.training.data import SEGMENT, Corpus
 from shazip.training.evaluate import bits_per_byte
+from shazip.training.network.architecture import new_network, parameters
+from shazip.training.network.awd_lstm import AwdLstm, AwdLstmConfig
 from shazip.training.parallel import Workers
 from shazip.training.schedule import Schedule
 from shazip.training.trainer import TrainConfig, Trainer

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from shazip.config import ALPHABET, NetworkConfig
+from shazip.model.config import ALPHABET, NetworkConfig
 from shazip.training.data import Corpus
 from shazip.training.parallel import Workers, split
 from shazip.training.schedule import Schedule

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from shazip.config import ALPHABET
-from shazip.training.architecture import new_network
-from shazip.training.model import LayerState, State
-from shazip.training.regularise import Regularisation
+from shazip.model.config import ALPHABET
+from shazip.training.network.architecture import new_network
+from shazip.training.network.regularise import Regularisation
+from shazip.training.network.sha_rnn import LayerState, State
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shazip.archive import Codec, compress, decompress
+    from shazip.compressor import Compressor, Decompressor
     from shazip.errors import (
         CorruptError,
         FormatError,
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
         TruncatedError,
     )
     from shazip.file import ShazipFile, open
-    from shazip.incremental import Compressor, Decompressor
-    from shazip.listing import Info, info
+    from shazip.frames import Info, info
 
 __version__ = "0.1.0"
 
@@ -47,11 +47,11 @@ __all__ = [
 # Loaded on first use: `shazip --help` and `info` need neither NumPy nor a model.
 _MODULES = {
     "Codec": "archive",
-    "Compressor": "incremental",
+    "Compressor": "compressor",
     "CorruptError": "errors",
-    "Decompressor": "incremental",
+    "Decompressor": "compressor",
     "FormatError": "errors",
-    "Info": "listing",
+    "Info": "frames",
     "MemoryLimitError": "errors",
     "ModelError": "errors",
     "ShazipError": "errors",
@@ -59,7 +59,7 @@ _MODULES = {
     "TruncatedError": "errors",
     "compress": "archive",
     "decompress": "archive",
-    "info": "listing",
+    "info": "frames",
     "open": "file",
 }
 

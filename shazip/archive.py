@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from shazip.codec import BlockProgress, FrameDecoder, FrameEncoder
 from shazip.container import MAX_BLOCK_BITS, START_SIZE, Header, check_start
 from shazip.errors import MemoryLimitError
+from shazip.frames import FrameInfo, Info, info
 from shazip.lanes import default_lanes
-from shazip.listing import FrameInfo, Info, info
-from shazip.loading import Loader
+from shazip.loader import Loader
 from shazip.predictor import (
     Engine,
     Predictor,
@@ -30,7 +30,7 @@ from shazip.predictor import (
 from shazip.streams import Data, read_full, write_full
 
 if TYPE_CHECKING:
-    from shazip.modelfile import IntegerModel
+    from shazip.model.file import IntegerModel
 
 __all__ = [
     "DEFAULT_BLOCK_SIZE",

@@ -10,9 +10,9 @@ import constriction  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.arithmetic import FREQUENCY_TOTAL as TOTAL
-from shazip.config import ALPHABET
 from shazip.errors import CorruptError
+from shazip.model.arithmetic import FREQUENCY_TOTAL as TOTAL
+from shazip.model.config import ALPHABET
 
 PRECISION = TOTAL.bit_length() - 1  # 24, constriction's own default
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast, overload
 
 from shazip.archive import Codec
+from shazip.compressor import Compressor
 from shazip.errors import ShazipError
-from shazip.incremental import Compressor
 from shazip.streams import Data, write_full
 
 if TYPE_CHECKING:
-    from shazip.modelfile import IntegerModel
+    from shazip.model.file import IntegerModel
 
 _MODES = ("r", "rb", "w", "wb", "x", "xb")
 

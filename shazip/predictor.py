@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.arithmetic import ARITHMETIC_VERSION
 from shazip.container import Header
 from shazip.errors import FormatError
+from shazip.model.arithmetic import ARITHMETIC_VERSION
 
 if TYPE_CHECKING:
-    from shazip.mixing import Mixer
-    from shazip.modelfile import IntegerModel
+    from shazip.engines.mixing import Mixer
+    from shazip.model.file import IntegerModel
 
 # Copies of a block that are alive at once: payload, symbols in time-major order, original.
 _BLOCK_COPIES = 3
@@ -77,8 +77,8 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     network = engine.predictor(header.lanes)
     if not header.mixing_version:
         return network
-    from shazip.compiled import new_pool
-    from shazip.mixing import Mixer
+    from shazip.engines.compiled import new_pool
+    from shazip.engines.mixing import Mixer
 
     # Where the network's threads can mix as well, others would fight them for the processors.
     pool = getattr(engine, "pool", None) or new_pool(threads)
@@ -94,7 +94,7 @@ def new_header(
     network = Header(model_id, lanes, block_bits, ARITHMETIC_VERSION)
     if not mix:
         return network
-    from shazip.mixing import MIXING_VERSION, sizes_for
+    from shazip.engines.mixing import MIXING_VERSION, sizes_for
 
     sizes = sizes_for(first_block_size)
     return Header(model_id, lanes, block_bits, ARITHMETIC_VERSION, MIXING_VERSION, *sizes)
@@ -108,7 +108,7 @@ def check_supported(header: Header) -> None:
             f"this shazip computes {ARITHMETIC_VERSION}"
         )
     if header.mixing_version:
-        from shazip.mixing import MIXING_VERSION, check_sizes
+        from shazip.engines.mixing import MIXING_VERSION, check_sizes
 
         if header.mixing_version != MIXING_VERSION:
             raise FormatError(
@@ -132,7 +132,7 @@ def predictor_memory(engine: Engine, header: Header) -> int:
     """Return the bytes that the state of a predictor for this header takes."""
     size = engine.state_size(header.lanes)
     if header.mixing_version:
-        from shazip.mixing import memory_size
+        from shazip.engines.mixing import memory_size
 
         size += memory_size(header.table_bits, header.history_bits, header.lanes)
     return size

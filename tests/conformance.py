@@ -14,7 +14,7 @@ import numpy as np
 from oracles.network import OraclePredictor
 from random_models import CONFIGS, KINDS, random_model
 
-from shazip.modelfile import IntegerModel
+from shazip.model.file import IntegerModel
 
 TYPES = ("int8", "uint8", "int16", "int32")  # as native/tensors.hpp numbers them
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import types
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-import shazip
 from shazip.archive import Codec
 
 
@@ -75,12 +75,13 @@ def codec(**settings) -> Codec:
 def install(monkeypatch: pytest.MonkeyPatch, module: types.ModuleType) -> None:
     """Put `module` in the place of the part of shazip that has its name."""
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(shazip, module.__name__.removeprefix("shazip."), module, raising=False)
+    parent, _, name = module.__name__.rpartition(".")
+    monkeypatch.setattr(importlib.import_module(parent), name, module, raising=False)
 
 
 def install_mixing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """Put a fake in the place of shazip.mixing: mixers in `made` change nothing."""
-    module = types.ModuleType("shazip.mixing")
+    """Put a fake in the place of shazip.engines.mixing: mixers in `made` change nothing."""
+    module = types.ModuleType("shazip.engines.mixing")
     module.MIXING_VERSION = 1
     module.sizes_for = lambda first_block_size: (first_block_size.bit_length(), 3)
     module.memory_size = lambda table_bits, history_bits, lanes: 2**table_bits + 2**history_bits

@@ -17,8 +17,8 @@ from shazip import (
     FormatError,
     ModelError,
     TruncatedError,
-    modelstore,
 )
+from shazip.model import store as modelstore
 
 FOLDER = Path(__file__).parent / "golden"
 TEXT = (Path(__file__).parent / "data" / "wikipedia.xml").read_bytes()[:4096]

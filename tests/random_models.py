@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from shazip import modelfile
-from shazip.arithmetic import Field, layout, products
-from shazip.config import NetworkConfig
-from shazip.modelfile import IntegerModel
-from shazip.training.tables import standard_tables
+from shazip.model import file as modelfile
+from shazip.model.arithmetic import Field, layout, products
+from shazip.model.config import NetworkConfig
+from shazip.model.file import IntegerModel
+from shazip.training.integer.lookup_tables import standard_tables
 
 KINDS = ("calm", "wild", "edge")
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shazip.archive import compress, decompress, info
-from shazip.compiled import available_threads
 from shazip.container import (
     Header,
     pack_header,
     parse_header,
 )
+from shazip.engines.compiled import available_threads
 from shazip.errors import (
     CorruptError,
     FormatError,
@@ -158,7 +158,7 @@ def store(monkeypatch, *models):
             )
         return installed[wanted]
 
-    modelstore = types.ModuleType("shazip.modelstore")
+    modelstore = types.ModuleType("shazip.model.store")
     modelstore.find_id = find_id
     modelstore.default = lambda: models[0]
     modelstore.find = {model.name: model for model in models}.__getitem__

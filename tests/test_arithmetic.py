@@ -14,7 +14,7 @@ from oracles.network import Lane
 from random_models import CONFIGS, random_model
 
 from shazip import coder
-from shazip.arithmetic import (
+from shazip.model.arithmetic import (
     ARITHMETIC_VERSION,
     FREQUENCY_TOTAL,
     PROBE_TEXT,
@@ -22,7 +22,7 @@ from shazip.arithmetic import (
     probe,
     to_frequencies,
 )
-from shazip.training.tables import standard_tables
+from shazip.training.integer.lookup_tables import standard_tables
 
 PAGE = (Path(__file__).parent.parent / "docs" / "arithmetic.md").read_text()
 EXP_LOGIT = standard_tables()["table.exp_logit"]

@@ -9,16 +9,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from shazip.config import NetworkConfig  # noqa: E402
+from shazip.model.config import NetworkConfig  # noqa: E402
 from shazip.training import metrics, run  # noqa: E402
-from shazip.training.architecture import new_network, parameters  # noqa: E402
-from shazip.training.awd_lstm import AwdLstm, AwdLstmConfig  # noqa: E402
 from shazip.training.checkpoint import load_checkpoint, load_network  # noqa: E402
 from shazip.training.data import Corpus  # noqa: E402
 from shazip.training.errors import TrainingError  # noqa: E402
-from shazip.training.model import Network  # noqa: E402
+from shazip.training.network.architecture import new_network, parameters  # noqa: E402
+from shazip.training.network.awd_lstm import AwdLstm, AwdLstmConfig  # noqa: E402
+from shazip.training.network.regularise import Regularisation  # noqa: E402
+from shazip.training.network.sha_rnn import Network  # noqa: E402
 from shazip.training.optim import OptimiserConfig  # noqa: E402
-from shazip.training.regularise import Regularisation  # noqa: E402
 from shazip.training.run import RunConfig  # noqa: E402
 from shazip.training.schedule import Schedule  # noqa: E402
 from shazip.training.trainer import TrainConfig  # noqa: E402

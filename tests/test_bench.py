@@ -150,8 +150,8 @@ def test_the_command_of_shazip_names_model_and_options():
 
 
 def test_a_variant_takes_options_in_both_forms(monkeypatch):
-    monkeypatch.setattr("shazip.modelstore.find_path", lambda name: Path("/models") / str(name))
-    monkeypatch.setattr("shazip.modelfile.read_metadata", lambda path: {})
+    monkeypatch.setattr("shazip.model.store.find_path", lambda name: Path("/models") / str(name))
+    monkeypatch.setattr("shazip.model.file.read_metadata", lambda path: {})
     tool = shazip_row("x", "base", ["--lanes=8", "-m", "tiny", "--engine", "torch"])
     assert tool.model == Path("/models/tiny")
     assert tool.options == ("--lanes", "8", "--engine", "torch")
@@ -367,8 +367,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_the_cost_of_a_byte_is_split_by_stage():
-    from shazip import modelstore
     from shazip.bench.stages import measure as stage_costs
+    from shazip.model import store as modelstore
 
     costs = stage_costs(modelstore.find("tiny"), TEXT[:640])
     assert {"mixing", "coding"} < costs.keys()

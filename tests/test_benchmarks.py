@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shazip.bench.training import was_trained_on
-from shazip.modelfile import read_metadata
+from shazip.model.file import read_metadata
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "benchmarks"

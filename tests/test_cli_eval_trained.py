@@ -9,10 +9,10 @@ torch = pytest.importorskip("torch")
 
 from cli_run import shazip  # noqa: E402
 
-from shazip import modelfile  # noqa: E402
 from shazip.cli.eval_trained import exact_bits, is_trained, with_window  # noqa: E402
 from shazip.cli.main import run  # noqa: E402
 from shazip.engines import open_unproved  # noqa: E402
+from shazip.model import file as modelfile  # noqa: E402
 from shazip.training.checkpoint import load_network  # noqa: E402
 from shazip.training.evaluate import bits, bits_per_byte  # noqa: E402
 from shazip.training.parallel import Workers  # noqa: E402

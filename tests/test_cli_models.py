@@ -7,10 +7,12 @@ import pytest
 from cli_run import TEXT, files_in, shazip
 from random_models import CONFIGS, random_model
 
-from shazip import engines, modelfile, modelstore
+from shazip import engines
 from shazip.cli.models import count_parameters
-from shazip.config import NetworkConfig
 from shazip.errors import ModelError
+from shazip.model import file as modelfile
+from shazip.model import store as modelstore
+from shazip.model.config import NetworkConfig
 
 ENGINE = engines.available()[0]
 
@@ -52,7 +54,7 @@ def folder(tmp_path, monkeypatch, made):
 @pytest.fixture
 def mixing(monkeypatch):
     """Mixing that holds its own; its tests are elsewhere."""
-    monkeypatch.setattr("shazip.mixing.check_canary", lambda: None)
+    monkeypatch.setattr("shazip.engines.mixing.check_canary", lambda: None)
 
 
 def compress(*arguments, **keywords):
@@ -92,7 +94,7 @@ def test_models_checks_mixing(monkeypatch):
     def refuse():
         raise ModelError("mixing gives other frequencies")
 
-    monkeypatch.setattr("shazip.mixing.check_canary", refuse)
+    monkeypatch.setattr("shazip.engines.mixing.check_canary", refuse)
     code, out, err = shazip("models", "--check", "--engine", ENGINE, "base")
     assert (code, err) == (1, "shazip: context mixing: mixing gives other frequencies\n")
     assert out.decode() == f"base: exact with the {ENGINE} engine\n"

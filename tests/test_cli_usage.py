@@ -185,5 +185,5 @@ def test_info_loads_neither_numpy_nor_a_model(monkeypatch, tmp_path):
     shazip("compress", tmp_path / "a")
     loaded = modules_after("info", "-v", str(tmp_path / "a.shz"))
     assert not loaded & {"numpy", "torch", "constriction", "safetensors"}
-    assert "shazip.listing" in loaded
-    assert not loaded & {"shazip.archive", "shazip.codec", "shazip.modelfile"}
+    assert "shazip.frames" in loaded
+    assert not loaded & {"shazip.archive", "shazip.codec", "shazip.model.file"}

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from shazip.corpora import KNOWN, CorpusError, Known, check_file, span, split
+from shazip.texts.corpora import KNOWN, CorpusError, Known, check_file, span, split
 
 TEXT = b"a small text in the place of a large one. " * 10
 SMALL = Known("small", len(TEXT), hashlib.sha1(TEXT).hexdigest(), "http://127.0.0.1/small.zip")

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from cli_run import files_in, shazip
 
-from shazip import corpora, download
 from shazip.cli.data import Line
-from shazip.corpora import Known
+from shazip.texts import corpora, download
+from shazip.texts.corpora import Known
 
 TEXT = np.random.default_rng(8).integers(0, 256, 300_000, np.uint8).tobytes()
 SMALL = Known("enwik8", len(TEXT), hashlib.sha1(TEXT).hexdigest(), "")
@@ -235,7 +235,7 @@ def test_an_output_that_cannot_be(server, tmp_path, output):
 def elsewhere(url: str, first: str = "") -> subprocess.Popen[bytes]:
     """The command in another process, which knows the small text."""
     code = (
-        "import sys; from shazip import corpora; from shazip.cli.main import main\n"
+        "import sys; from shazip.texts import corpora; from shazip.cli.main import main\n"
         f"{first}\n"
         f"corpora.KNOWN['enwik8'] = corpora.{SMALL!r}\n"
         f"main(['data', 'enwik8', '--url', {url!r}])"

@@ -11,8 +11,9 @@ import pytest
 from oracles.network import OraclePredictor
 from random_models import CONFIGS, random_model
 
-from shazip import engines, modelfile
+from shazip import engines
 from shazip.errors import ModelError, ShazipError
+from shazip.model import file as modelfile
 
 torch = pytest.importorskip("torch")
 

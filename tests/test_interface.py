@@ -35,7 +35,7 @@ def test_the_package_says_that_it_is_typed():
     ("code", "absent"),
     [
         ("shazip.FormatError, shazip.info", {"numpy", "constriction", "safetensors", "torch"}),
-        ("shazip.Codec()", {"torch", "safetensors", "shazip.mixing", "shazip.engines"}),
+        ("shazip.Codec()", {"torch", "safetensors", "shazip.engines.mixing", "shazip.engines"}),
     ],
 )
 def test_modules_are_loaded_on_first_use(code, absent):

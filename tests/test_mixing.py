@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from oracles import mixing as oracle
 
-from shazip import mixing
-from shazip.compiled import new_pool
+from shazip.engines import mixing
+from shazip.engines.compiled import new_pool
 from shazip.errors import FormatError, ModelError
 
 pytest.importorskip("shazip._native")

@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 from oracles.float_network import Lane  # noqa: E402
 
-from shazip.config import NetworkConfig  # noqa: E402
-from shazip.training import native  # noqa: E402
-from shazip.training.lstm import lstm  # noqa: E402
-from shazip.training.model import Boom, Network  # noqa: E402
+from shazip.model.config import NetworkConfig  # noqa: E402
+from shazip.training.network import kernels  # noqa: E402
+from shazip.training.network.lstm import lstm  # noqa: E402
+from shazip.training.network.sha_rnn import Boom, Network  # noqa: E402
 
 CONFIGS = {
     "no attention": NetworkConfig(8, 16, 2, (), 4, 1),
@@ -114,11 +114,11 @@ def test_rows_stand_for_the_inputs_that_they_pick(bfloat16):
 
 def with_and_without_kernels(monkeypatch, run, leaves):
     """Return what `run` returns, and its gradients, by the module's kernels and by torch alone."""
-    if native.kernels() is None:
+    if kernels.kernels() is None:
         pytest.skip("the processor does not multiply bfloat16")
     results = []
-    for module in (native.kernels(), None):
-        monkeypatch.setattr(native, "kernels", lambda module=module: module)
+    for module in (kernels.kernels(), None):
+        monkeypatch.setattr(kernels, "kernels", lambda module=module: module)
         fresh = [leaf.detach().clone().requires_grad_() for leaf in leaves]
         with torch.autocast("cpu", torch.bfloat16):
             outputs = run(*fresh)

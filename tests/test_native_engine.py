@@ -15,11 +15,11 @@ from oracles.network import OraclePredictor
 from random_models import CONFIGS, KINDS, random_model
 
 import shazip
-from shazip.config import NetworkConfig
 from shazip.engines import native
 from shazip.engines.native import NativeEngine
 from shazip.errors import ModelError, ShazipError
-from shazip.modelfile import IntegerModel
+from shazip.model.config import NetworkConfig
+from shazip.model.file import IntegerModel
 
 _native = pytest.importorskip("shazip._native")
 VARIANTS = native.variants()

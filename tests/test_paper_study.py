@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from shazip.training.architecture import new_network, parameters  # noqa: E402
+from shazip.training.network.architecture import new_network, parameters  # noqa: E402
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 

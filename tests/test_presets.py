@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 
 from shazip.cli import train_config, train_options  # noqa: E402
 from shazip.training import optim  # noqa: E402
-from shazip.training.architecture import SIZES, new_network, parameters  # noqa: E402
 from shazip.training.data import Corpus  # noqa: E402
 from shazip.training.distributed import ALONE  # noqa: E402
+from shazip.training.network.architecture import SIZES, new_network, parameters  # noqa: E402
 from shazip.training.parallel import Workers  # noqa: E402
 from shazip.training.presets import PRESETS, preset  # noqa: E402
 from shazip.training.trainer import TrainConfig, Trainer  # noqa: E402

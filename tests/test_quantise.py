@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shazip import engines, modelfile
-from shazip.config import NetworkConfig
+from shazip import engines
+from shazip.model import file as modelfile
+from shazip.model.config import NetworkConfig
 
 torch = pytest.importorskip("torch")
 
 from shazip.engines.torch import TorchEngine  # noqa: E402
-from shazip.training.fitting import fit_product, fit_steps, to_operand  # noqa: E402
-from shazip.training.grid import grids, set_grids  # noqa: E402
-from shazip.training.model import Network  # noqa: E402
-from shazip.training.quantise import fit_grids, quantise  # noqa: E402
-from shazip.training.start import cold_start, cost, places, record  # noqa: E402
+from shazip.training.integer.grid import grids, set_grids  # noqa: E402
+from shazip.training.integer.int8_products import fit_product, fit_steps, to_operand  # noqa: E402
+from shazip.training.integer.quantise import fit_grids, quantise  # noqa: E402
+from shazip.training.integer.start_state import cold_start, cost, places, record  # noqa: E402
+from shazip.training.network.sha_rnn import Network  # noqa: E402
 
 TEXT = np.fromfile(Path(__file__).parent / "data" / "wikipedia.xml", np.uint8)
 CONFIG = NetworkConfig(24, 48, 2, (0, 1), 20, 2)

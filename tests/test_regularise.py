@@ -6,13 +6,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from shazip.training.optim import Average, OptimiserConfig, build  # noqa: E402
-from shazip.training.regularise import (  # noqa: E402
+from shazip.training.network.regularise import (  # noqa: E402
     Dropout,
     Regularisation,
     drop_connect,
     drop_rows,
 )
+from shazip.training.optim import Average, OptimiserConfig, build  # noqa: E402
 
 X = torch.arange(1.0, 25.0).reshape(4, 2, 3)
 

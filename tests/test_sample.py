@@ -7,8 +7,9 @@ import pytest
 from cli_run import shazip
 from random_models import CONFIGS, random_model
 
-from shazip import engines, modelfile
+from shazip import engines
 from shazip.cli.sample import drawn
+from shazip.model import file as modelfile
 
 ENGINE = engines.available()[0]
 

@@ -13,8 +13,8 @@ import pytest
 from oracles.network import Lane, OraclePredictor
 from random_models import CONFIGS, KINDS, random_model
 
-from shazip.arithmetic import to_frequencies
-from shazip.config import NetworkConfig
+from shazip.model.arithmetic import to_frequencies
+from shazip.model.config import NetworkConfig
 
 torch = pytest.importorskip("torch")
 

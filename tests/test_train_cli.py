@@ -15,11 +15,11 @@ import pytest
 pytest.importorskip("torch")
 
 from shazip.cli.main import run as shazip
-from shazip.corpora import KNOWN, Known
+from shazip.texts.corpora import KNOWN, Known
 from shazip.training import metrics
-from shazip.training.awd_lstm import AwdLstmConfig
 from shazip.training.checkpoint import load_checkpoint
 from shazip.training.data import Corpus
+from shazip.training.network.awd_lstm import AwdLstmConfig
 
 NETWORK = ["--width", "16", "--boom-width", "32", "--window", "8"]
 SMALL = [*NETWORK, "--lanes", "4", "--steps", "12", "--threads", "1"]

@@ -14,7 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from shazip.config import NetworkConfig  # noqa: E402
+from shazip.model.config import NetworkConfig  # noqa: E402
 from shazip.training import checkpoint, data, metrics, run  # noqa: E402
 from shazip.training.checkpoint import (  # noqa: E402
     load_checkpoint,
@@ -25,13 +25,13 @@ from shazip.training.checkpoint import (  # noqa: E402
 from shazip.training.data import SEGMENT, Corpus, Feed  # noqa: E402
 from shazip.training.errors import TrainingError  # noqa: E402
 from shazip.training.evaluate import bits_per_byte  # noqa: E402
-from shazip.training.model import Network  # noqa: E402
+from shazip.training.integer.quantise import quantise  # noqa: E402
+from shazip.training.integer.start_state import cost  # noqa: E402
+from shazip.training.network.sha_rnn import Network  # noqa: E402
 from shazip.training.optim import Lamb, OptimiserConfig  # noqa: E402
 from shazip.training.parallel import Workers, split  # noqa: E402
-from shazip.training.quantise import quantise  # noqa: E402
 from shazip.training.run import RunConfig  # noqa: E402
 from shazip.training.schedule import Schedule  # noqa: E402
-from shazip.training.start import cost  # noqa: E402
 from shazip.training.trainer import TrainConfig, Trainer  # noqa: E402
 
 TINY = NetworkConfig(width=16, boom_width=32, layers=2, attention=(0,), window=8)

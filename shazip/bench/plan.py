@@ -78,7 +78,8 @@ def _take_model(options: list[str]) -> str | None:
 
 def shazip_row(name: str, model: str | None, options: list[str]) -> Shazip:
     """Return shazip with these options of `shazip compress`; a model among them goes first."""
-    from shazip import modelfile, modelstore
+    from shazip.model import file as modelfile
+    from shazip.model import store as modelstore
 
     options = [part for option in options for part in _split(option)]
     model = _take_model(options) or model

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from shazip import modelfile
 from shazip.coder import Encoder
 from shazip.engines import open_engine
+from shazip.engines.mixing import Mixer, sizes_for
 from shazip.lanes import columns, default_lanes, interleave
-from shazip.mixing import Mixer, sizes_for
+from shazip.model import file as modelfile
 from shazip.predictor import Predictor
 
 NETWORK = ("products", "attention", "element-wise", "frequencies", "waiting")

@@ -13,7 +13,7 @@ from shazip.cli import progress
 from shazip.cli.options import quiet_and_verbose
 from shazip.cli.output import AtomicFile, refuse_target
 from shazip.cli.report import Reporter
-from shazip.corpora import KNOWN, CorpusError, Known, check_file
+from shazip.texts.corpora import KNOWN, CorpusError, Known, check_file
 
 
 @click.command()
@@ -56,7 +56,7 @@ def _is_right(path: Path, known: Known) -> bool:
 
 
 def _fetch(known: Known, url: str, path: Path, force: bool, quiet: int) -> None:
-    from shazip.download import download, unpack
+    from shazip.texts.download import download, unpack
 
     partial = path.with_name(f"{path.name}.zip.part")
     with _drawing(path.name, quiet) as line:

@@ -23,9 +23,9 @@ from shazip.cli.progress import progress_of
 from shazip.lanes import columns, default_lanes, interleave
 
 if TYPE_CHECKING:
-    from shazip.modelfile import IntegerModel
+    from shazip.model.file import IntegerModel
     from shazip.predictor import Engine
-    from shazip.training.architecture import Trainable
+    from shazip.training.network.architecture import Trainable
 
 REPORT_STEPS = 64
 
@@ -52,7 +52,7 @@ class TrainedEvaluation:
         self, source: Path, settings: CodecOptions, window: int | None, text: Path | None
     ) -> None:
         from shazip.cli.export import quantised, read_trained
-        from shazip.training.model import Network
+        from shazip.training.network.sha_rnn import Network
 
         self._settings = settings
         trained = read_trained(source, average=True)
@@ -100,7 +100,7 @@ def with_window(model: IntegerModel, window: int | None) -> IntegerModel:
 
     It is another model, which no file holds, and without a canary.
     """
-    from shazip import modelfile
+    from shazip.model import file as modelfile
 
     if window is None or window == model.config.window:
         return model
@@ -120,9 +120,9 @@ def open_with_window(model: IntegerModel, settings: CodecOptions, window: int | 
 
 
 def _float(network: Trainable, window: int | None) -> Trainable:
-    from shazip.training.architecture import name_of
-    from shazip.training.attention import Attention
-    from shazip.training.model import Network
+    from shazip.training.network.architecture import name_of
+    from shazip.training.network.attention import Attention
+    from shazip.training.network.sha_rnn import Network
 
     if window is None:
         return network

@@ -14,9 +14,9 @@ from shazip.cli.output import AtomicFile
 from shazip.cli.report import Reporter
 
 if TYPE_CHECKING:
-    from shazip.modelfile import IntegerModel
-    from shazip.training.architecture import Trainable
+    from shazip.model.file import IntegerModel
     from shazip.training.data import Corpus
+    from shazip.training.network.architecture import Trainable
 
 PATH = click.Path(path_type=Path)
 
@@ -75,9 +75,9 @@ def export(
 
 def read_trained(path: Path, *, average: bool) -> Trained:
     """Return the network of a run's folder, a checkpoint, or a file of float weights."""
-    from shazip.training.architecture import new_network
     from shazip.training.checkpoint import load_checkpoint, load_weights
-    from shazip.training.grid import set_grids
+    from shazip.training.integer.grid import set_grids
+    from shazip.training.network.architecture import new_network
     from shazip.training.run import CHECKPOINT
 
     if path.suffix == ".safetensors":
@@ -103,9 +103,9 @@ def quantised(trained: Trained, text: Path | None, name: str) -> IntegerModel:
     """Return the integer model, calibrated on `text` or on the run's first."""
     import numpy as np
 
-    from shazip.training.architecture import sha_rnn
     from shazip.training.data import Corpus, open_text
-    from shazip.training.quantise import quantise
+    from shazip.training.integer.quantise import quantise
+    from shazip.training.network.architecture import sha_rnn
 
     source = trained.text if text is None else Corpus(text)
     if source is None:
@@ -116,10 +116,10 @@ def quantised(trained: Trained, text: Path | None, name: str) -> IntegerModel:
 
 def measured(model: IntegerModel, network: Trainable, valid: Path) -> IntegerModel:
     """Return the model with what it needs for `valid`, and the float network, in its record."""
-    from shazip import modelfile
     from shazip.cli.measure import Meter
     from shazip.cli.options import CodecOptions
     from shazip.engines import open_engine
+    from shazip.model import file as modelfile
 
     with valid.open("rb") as file:
         found = Meter(open_engine(model), CodecOptions(mix=False), None).measure(file)
@@ -139,7 +139,7 @@ def float_bpb(network: Trainable, text: Path, lanes: int) -> float:
     import numpy as np
 
     from shazip.training.evaluate import bits_per_byte
-    from shazip.training.grid import set_grids
+    from shazip.training.integer.grid import set_grids
     from shazip.training.parallel import Workers
 
     network = copy.deepcopy(network)
@@ -150,7 +150,7 @@ def float_bpb(network: Trainable, text: Path, lanes: int) -> float:
 
 def write(model: IntegerModel, path: Path, *, overwrite: bool) -> None:
     """Write the model file, whole or not at all."""
-    from shazip import modelfile
+    from shazip.model import file as modelfile
 
     with AtomicFile(path, overwrite=overwrite) as file:
         file.write(modelfile.pack(model))

@@ -22,8 +22,8 @@ from shazip.cli.options import (
 )
 from shazip.cli.report import Reporter, plural, printable, tell
 from shazip.container import FORMAT_VERSION, Header
-from shazip.listing import FrameInfo, Info
-from shazip.listing import info as read_info
+from shazip.frames import FrameInfo, Info
+from shazip.frames import info as read_info
 
 ROW = "{:>12} {:>13} {:>7} {:>7} {:>6}  {:<12} {:<8}  {}"
 TITLES = ("compressed", "original", "bpb", "blocks", "lanes", "model", "versions", "name")

@@ -12,7 +12,7 @@ import click
 from shazip.cli.convert import for_each
 from shazip.cli.options import ENGINES, quiet_and_verbose
 from shazip.cli.report import Reporter, flush_stdout, printable, tell
-from shazip.config import NetworkConfig
+from shazip.model.config import NetworkConfig
 
 ROW = "{:<12}  {:<32} {:>11} {:>6}  {}"
 TITLES = ("name", "id", "parameters", "bpb", "path")
@@ -28,7 +28,7 @@ def models(names: tuple[str, ...], check: bool, engine: str | None) -> None:
 
     bpb is what the model's training record tells of its validation text.
     """
-    from shazip import modelstore
+    from shazip.model import store as modelstore
 
     reporter = click.get_current_context().ensure_object(Reporter)
     wanted = names or [str(model.path) for model in modelstore.installed()]
@@ -47,7 +47,8 @@ def models(names: tuple[str, ...], check: bool, engine: str | None) -> None:
 
 
 def _list(name: str) -> None:
-    from shazip import modelfile, modelstore
+    from shazip.model import file as modelfile
+    from shazip.model import store as modelstore
 
     path = modelstore.find_path(name)
     document = modelfile.read_metadata(path)
@@ -64,7 +65,9 @@ def _list(name: str) -> None:
 
 
 def _check(engine: str | None, name: str) -> None:
-    from shazip import engines, modelfile, modelstore
+    from shazip import engines
+    from shazip.model import file as modelfile
+    from shazip.model import store as modelstore
 
     path: Path = modelstore.find_path(name)
     model = modelfile.load(path)
@@ -76,7 +79,7 @@ def _check(engine: str | None, name: str) -> None:
 
 def _check_mixing() -> None:
     """Check what follows the network: its start values belong to no model."""
-    from shazip import mixing
+    from shazip.engines import mixing
 
     mixing.check_canary()
     tell(f"context mixing: exact, version {mixing.MIXING_VERSION}")

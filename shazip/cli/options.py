@@ -55,8 +55,8 @@ class CodecOptions:
 
     def open_engine(self) -> Engine:
         """An engine with the model, without a codec around it."""
-        from shazip import modelstore
         from shazip.engines import open_engine
+        from shazip.model import store as modelstore
 
         model = modelstore.default() if self.model is None else modelstore.find(self.model)
         return open_engine(model, self.engine, device=self.device, threads=self.threads)

@@ -16,7 +16,7 @@ from shazip.cli import progress, train_config
 from shazip.cli.options import quiet_and_verbose
 from shazip.cli.report import Reporter
 from shazip.cli.train_options import PATH, around, changeable, fixed
-from shazip.corpora import KNOWN, check_file
+from shazip.texts.corpora import KNOWN, check_file
 
 if TYPE_CHECKING:
     from shazip.training.data import Corpus

@@ -12,9 +12,9 @@ import click
 from shazip.cli.train_options import ARCHITECTURE, FIXED, NETWORK
 
 if TYPE_CHECKING:
-    from shazip.training.architecture import Sizes
     from shazip.training.data import Corpus
     from shazip.training.distributed import Group
+    from shazip.training.network.architecture import Sizes
     from shazip.training.trainer import TrainConfig
 
 Settings = TypeVar("Settings")
@@ -51,8 +51,8 @@ def changed(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
 
 def resumed(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
     """Return `config` with what may change. Raises TrainingError if `given` is another run's."""
-    from shazip.training.architecture import name_of
     from shazip.training.errors import TrainingError
+    from shazip.training.network.architecture import name_of
 
     architecture = name_of(config.network)
     wanted = {**_preset(config.network, given), **given}
@@ -77,7 +77,7 @@ def lines(config: TrainConfig) -> list[str]:
     """Return the whole configuration, a line for each group of settings."""
     import torch
 
-    from shazip.training.architecture import name_of, new_network, parameters
+    from shazip.training.network.architecture import name_of, new_network, parameters
 
     with torch.device("meta"):  # shapes without memory
         trained, folded = parameters(new_network(config.network))
@@ -93,8 +93,8 @@ def lines(config: TrainConfig) -> list[str]:
 
 
 def _sizes(weights: Path | None, given: dict[str, Any]) -> Sizes:
-    from shazip.training.architecture import SIZES, name_of
     from shazip.training.checkpoint import load_weights
+    from shazip.training.network.architecture import SIZES, name_of
 
     wanted = given.get(ARCHITECTURE)
     sizes = load_weights(weights)[0].config if weights else SIZES[wanted or "sha-rnn"]()
@@ -108,7 +108,7 @@ def _sizes(weights: Path | None, given: dict[str, Any]) -> Sizes:
 
 
 def _preset(sizes: Sizes, given: dict[str, Any]) -> dict[str, Any]:
-    from shazip.training.architecture import name_of
+    from shazip.training.network.architecture import name_of
     from shazip.training.presets import preset
 
     return preset(name_of(sizes), given["preset"]) if "preset" in given else {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from shazip.cli.options import COUNT, byte_size, each_of
-from shazip.corpora import KNOWN
+from shazip.texts.corpora import KNOWN
 
 PATH = click.Path(path_type=Path)
 ANY = "any"  # a corpus of which nothing is known

@@ -9,9 +9,9 @@ import hashlib
 import importlib.util
 from collections.abc import Callable
 
-from shazip.arithmetic import probe
 from shazip.errors import ModelError, ShazipError
-from shazip.modelfile import IntegerModel
+from shazip.model.arithmetic import probe
+from shazip.model.file import IntegerModel
 from shazip.predictor import Engine, Predictor
 
 NAMES = {"native": "shazip._native", "torch": "torch"}  # and what each needs, best first

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.compiled import available_threads, load_module
+from shazip.engines.compiled import available_threads, load_module
 from shazip.errors import ModelError
 
 if TYPE_CHECKING:
-    from shazip.modelfile import IntegerModel
+    from shazip.model.file import IntegerModel
 
 
 class NativePredictor:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from shazip.config import ALPHABET
 from shazip.engines.torch_network import CHUNK, Network, State
 from shazip.errors import ShazipError
-from shazip.modelfile import IntegerModel
+from shazip.model.config import ALPHABET
+from shazip.model.file import IntegerModel
 
 
 class TorchEngine:

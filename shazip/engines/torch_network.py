@@ -8,18 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shazip.arithmetic import (
-    CELL_MAX,
-    FREQUENCY_TOTAL,
-    GATE_HALF,
-    GELU_HALF,
-    LOGIT_ENTRIES,
-    LOGIT_MAX,
-    OPERAND_MAX,
-    RESIDUAL_MAX,
-    SCORE_ENTRIES,
-)
-from shazip.config import ALPHABET, NetworkConfig
 from shazip.engines.torch_ops import (
     Affine,
     Linear,
@@ -30,7 +18,19 @@ from shazip.engines.torch_ops import (
     product,
     unit,
 )
-from shazip.modelfile import IntegerModel
+from shazip.model.arithmetic import (
+    CELL_MAX,
+    FREQUENCY_TOTAL,
+    GATE_HALF,
+    GELU_HALF,
+    LOGIT_ENTRIES,
+    LOGIT_MAX,
+    OPERAND_MAX,
+    RESIDUAL_MAX,
+    SCORE_ENTRIES,
+)
+from shazip.model.config import ALPHABET, NetworkConfig
+from shazip.model.file import IntegerModel
 
 # Memory values made float32 at a time: a buffer that stays in a core's cache, or fills a GPU.
 CHUNK = {"cpu": 1 << 18, "cuda": 1 << 27}

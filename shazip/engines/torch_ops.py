@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from shazip.arithmetic import INT16_MAX, OPERAND_MAX, RESIDUAL_MAX
+from shazip.model.arithmetic import INT16_MAX, OPERAND_MAX, RESIDUAL_MAX
 
 # The longest sum of int8 products that float32 holds: 1040 * 127**2 < 2**24.
 EXACT_LENGTH = (2**24 - 1) // OPERAND_MAX**2

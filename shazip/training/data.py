@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shazip.corpora import SMALLEST_PART, span
+from shazip.texts.corpora import SMALLEST_PART, span
 from shazip.training.errors import TrainingError
 
 SEGMENT = 1 << 16  # bytes a lane reads in one place before it moves on

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from shazip.lanes import interleave
-from shazip.training.architecture import Trainable
+from shazip.training.integer.start_state import LINE_END
+from shazip.training.network.architecture import Trainable
 from shazip.training.parallel import Workers, split
-from shazip.training.start import LINE_END
 
 IGNORED = -100  # a target that costs nothing
 STEPS = 256  # per call of the network; changes nothing but the speed

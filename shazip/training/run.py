@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from shazip.training.architecture import Trainable
 from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_config
 from shazip.training.data import Corpus, open_text
 from shazip.training.distributed import ALONE, ElsewhereError, Group, LostError
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.metrics import Guard, Metrics
+from shazip.training.network.architecture import Trainable
 from shazip.training.optim import NT_ASGD
 from shazip.training.parallel import Workers
 from shazip.training.trainer import TrainConfig, Trainer, Update

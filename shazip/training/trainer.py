@@ -12,17 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shazip.config import NetworkConfig
-from shazip.training.architecture import Sizes, Trainable, new_network
+from shazip.model.config import NetworkConfig
 from shazip.training.data import Corpus, Feed
 from shazip.training.distributed import ALONE, Group
 from shazip.training.errors import TrainingError
-from shazip.training.grid import grids, set_grids
-from shazip.training.model import LayerState, Network, State
+from shazip.training.integer.grid import grids, set_grids
+from shazip.training.integer.quantise import fit_grids
+from shazip.training.network.architecture import Sizes, Trainable, new_network
+from shazip.training.network.regularise import Regularisation
+from shazip.training.network.sha_rnn import LayerState, Network, State
 from shazip.training.optim import Average, OptimiserConfig, build
 from shazip.training.parallel import Workers, split
-from shazip.training.quantise import fit_grids
-from shazip.training.regularise import Regularisation
 from shazip.training.schedule import Schedule
 
 

@@ -190,7 +190,7 @@ class Node:
 
 
 class Mixer:
-    """The same interface as shazip.mixing.Mixer."""
+    """The same interface as shazip.engines.mixing.Mixer."""
 
     def __init__(self, lanes: int, table_bits: int, history_bits: int, start: bytes) -> None:
         s = self.start = Start(start)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from shazip.modelfile import IntegerModel
+from shazip.model.file import IntegerModel
 
 Vector = np.ndarray  # int64 (n,)
 

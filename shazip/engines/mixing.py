@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.compiled import load_module
+from shazip.engines.compiled import load_module
 from shazip.errors import FormatError, ModelError
 
 MIXING_VERSION = 3

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shazip.archive import Codec
+from shazip.compressor import Compressor, Decompressor
 from shazip.errors import CorruptError, FormatError
-from shazip.incremental import Compressor, Decompressor
 
 TEXT = b"Alice was beginning to get very tired of sitting by her sister on the bank, and of having"
 CODEC = Codec(engine=FakeEngine(), mix=False, block_size=128, lanes=3)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shazip.config import ALPHABET, NetworkConfig
+from shazip.model.config import ALPHABET, NetworkConfig
 
 ARITHMETIC_VERSION = 1
 FREQUENCY_TOTAL = 1 << 24

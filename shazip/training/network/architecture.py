@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from shazip.config import NetworkConfig
-from shazip.training.attention import Attention
-from shazip.training.awd_lstm import AwdLstm, AwdLstmConfig
+from shazip.model.config import NetworkConfig
 from shazip.training.errors import TrainingError
-from shazip.training.model import Network
-from shazip.training.regularise import Regularisation
+from shazip.training.network.attention import Attention
+from shazip.training.network.awd_lstm import AwdLstm, AwdLstmConfig
+from shazip.training.network.regularise import Regularisation
+from shazip.training.network.sha_rnn import Network
 
 Sizes = NetworkConfig | AwdLstmConfig
 Trainable = Network | AwdLstm

@@ -9,7 +9,7 @@ from shazip.errors import ModelError
 from shazip.predictor import Engine
 
 if TYPE_CHECKING:
-    from shazip.modelfile import IntegerModel
+    from shazip.model.file import IntegerModel
 
 
 class Loader:
@@ -51,7 +51,7 @@ class Loader:
 
     def _find(self, model_id: bytes) -> IntegerModel:
         """Return the model given if it has this id, else the installed one that has it."""
-        from shazip import modelstore
+        from shazip.model import store as modelstore
 
         given = self._model if self._wanted is None else self.model
         if given is not None and given.id == model_id:
@@ -65,7 +65,7 @@ class Loader:
 
 
 def _load(wanted: IntegerModel | str | Path | None) -> IntegerModel:
-    from shazip import modelstore
+    from shazip.model import store as modelstore
 
     if wanted is None:
         return modelstore.default()

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shazip import modelfile
 from shazip.errors import ModelError
-from shazip.modelfile import IntegerModel
+from shazip.model import file as modelfile
+from shazip.model.file import IntegerModel
 
 SUFFIX = ".safetensors"
 DEFAULTS = ("base", "tiny")  # the first that is installed is the default model

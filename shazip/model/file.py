@@ -13,7 +13,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as pack_tensors
 
-from shazip.arithmetic import (
+from shazip.errors import ModelError
+from shazip.model.arithmetic import (
     ARITHMETIC_VERSION,
     LIMITS,
     START_MEMORY_MAX,
@@ -21,8 +22,7 @@ from shazip.arithmetic import (
     layout,
     products,
 )
-from shazip.config import NetworkConfig
-from shazip.errors import ModelError
+from shazip.model.config import NetworkConfig
 
 METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
 SAFETENSORS_NAMES = {"int8": "I8", "uint8": "U8", "int16": "I16", "int32": "I32"}

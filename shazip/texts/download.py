@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from shazip import __version__
-from shazip.corpora import CorpusError, Known
+from shazip.texts.corpora import CorpusError, Known
 
 PIECE = 1 << 16
 TIMEOUT = 30.0  # seconds without a byte

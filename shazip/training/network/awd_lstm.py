@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from shazip.config import ALPHABET
-from shazip.training.model import LayerState, Lstm, State
-from shazip.training.regularise import Dropout, Regularisation, drop_rows
+from shazip.model.config import ALPHABET
+from shazip.training.network.regularise import Dropout, Regularisation, drop_rows
+from shazip.training.network.sha_rnn import LayerState, Lstm, State
 
 
 @dataclass(frozen=True)

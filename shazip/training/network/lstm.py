@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from shazip.arithmetic import OPERAND_MAX
-from shazip.training import native
-from shazip.training.grid import CELL_LIMIT, GATE_MAX, GATE_MIN, hidden_operand
+from shazip.model.arithmetic import OPERAND_MAX
+from shazip.training.integer.grid import CELL_LIMIT, GATE_MAX, GATE_MIN, hidden_operand
+from shazip.training.network import kernels
 
 
 def lstm(
@@ -35,8 +35,8 @@ def lstm(
         x = x if rows is None else F.embedding(rows, x)
         return _cudnn(x, state, [w_input, w_state, bias, torch.zeros_like(bias)])
     inputs = F.linear(x, w_input)
-    if native.fits(inputs, *state, w_state, bias):
-        out, cell = native.Lstm.apply(inputs, rows, *state, w_state, bias, limited)  # type: ignore[no-untyped-call]
+    if kernels.fits(inputs, *state, w_state, bias):
+        out, cell = kernels.Lstm.apply(inputs, rows, *state, w_state, bias, limited)  # type: ignore[no-untyped-call]
     else:
         inputs = inputs if rows is None else F.embedding(rows, inputs)
         out, cell = _Lstm.apply(inputs, *state, w_state, bias, limited)  # type: ignore[no-untyped-call]

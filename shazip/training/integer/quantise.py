@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shazip import modelfile
-from shazip.arithmetic import (
+from shazip.engines import record_canary
+from shazip.engines.torch import TorchEngine
+from shazip.model import file as modelfile
+from shazip.model.arithmetic import (
     BIAS_MAX,
     INT16_MAX,
     INT32_MAX,
@@ -24,12 +26,8 @@ from shazip.arithmetic import (
     SCORE_MULTIPLIER_MAX,
     SHIFT_MAX,
 )
-from shazip.engines import record_canary
-from shazip.engines.torch import TorchEngine
-from shazip.modelfile import IntegerModel
-from shazip.training.attention import Attention
-from shazip.training.fitting import Product, fit_product, fit_steps, fit_weight
-from shazip.training.grid import (
+from shazip.model.file import IntegerModel
+from shazip.training.integer.grid import (
     BIAS,
     BOOM,
     GATE,
@@ -39,9 +37,11 @@ from shazip.training.grid import (
     grids,
     set_grids,
 )
-from shazip.training.model import Layer, Lstm, Network
-from shazip.training.start import cold_start, places, warm_start
-from shazip.training.tables import standard_tables
+from shazip.training.integer.int8_products import Product, fit_product, fit_steps, fit_weight
+from shazip.training.integer.lookup_tables import standard_tables
+from shazip.training.integer.start_state import cold_start, places, warm_start
+from shazip.training.network.attention import Attention
+from shazip.training.network.sha_rnn import Layer, Lstm, Network
 
 Tensors = dict[str, np.ndarray]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from shazip import modelfile
-from shazip.arithmetic import START_MEMORY_MAX
-from shazip.config import NetworkConfig
 from shazip.engines.torch import TorchEngine, TorchPredictor
-from shazip.modelfile import IntegerModel
+from shazip.model import file as modelfile
+from shazip.model.arithmetic import START_MEMORY_MAX
+from shazip.model.config import NetworkConfig
+from shazip.model.file import IntegerModel
 
 Tensors = dict[str, np.ndarray]
 

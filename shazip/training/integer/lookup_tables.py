@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shazip.arithmetic import GATE_HALF, GELU_HALF, INT16_MAX, LOGIT_ENTRIES, SCORE_ENTRIES
+from shazip.model.arithmetic import GATE_HALF, GELU_HALF, INT16_MAX, LOGIT_ENTRIES, SCORE_ENTRIES
 
 GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x), as in training
 

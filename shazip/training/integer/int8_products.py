@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from shazip.arithmetic import OPERAND_MAX
+from shazip.model.arithmetic import OPERAND_MAX
 
 BALANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
 CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from shazip.config import ALPHABET, NetworkConfig
-from shazip.training import native
-from shazip.training.attention import Attention
-from shazip.training.grid import BOOM_MAX, BOOM_MIN, Grid, norm
-from shazip.training.lstm import lstm
-from shazip.training.regularise import Dropout, Regularisation, drop_connect, drop_rows
+from shazip.model.config import ALPHABET, NetworkConfig
+from shazip.training.integer.grid import BOOM_MAX, BOOM_MIN, Grid, norm
+from shazip.training.network import kernels
+from shazip.training.network.attention import Attention
+from shazip.training.network.lstm import lstm
+from shazip.training.network.regularise import Dropout, Regularisation, drop_connect, drop_rows
 
 GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x)
 
@@ -187,7 +187,7 @@ class Boom(nn.Module):
         wide = F.linear(self.grid.operand(x), weight, bias)
         if self.grid.fitted:
             wide = wide.clamp(BOOM_MIN * GELU_SLOPE, BOOM_MAX * GELU_SLOPE)
-        if native.fits(wide, x):
-            return native.Boom.apply(wide, x.shape[-1], 1 / GELU_SLOPE)  # type: ignore[no-any-return, no-untyped-call]
+        if kernels.fits(wide, x):
+            return kernels.Boom.apply(wide, x.shape[-1], 1 / GELU_SLOPE)  # type: ignore[no-any-return, no-untyped-call]
         chunks = F.silu(wide).view(*x.shape[:-1], -1, x.shape[-1])
         return chunks.sum(-2, dtype=x.dtype) / GELU_SLOPE

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shazip.arithmetic import CELL_MAX, GATE_HALF, GELU_HALF, INT16_MAX, OPERAND_MAX
-from shazip.training.fitting import Product, to_operand
+from shazip.model.arithmetic import CELL_MAX, GATE_HALF, GELU_HALF, INT16_MAX, OPERAND_MAX
+from shazip.training.integer.int8_products import Product, to_operand
 
 # Steps of docs/arithmetic.md as units for 1.0.
 GATE, BIAS, BOOM, LOGIT, RESIDUAL, NORMAL, CELL = (2**n for n in (8, 11, 8, 5, 12, 11, 16))

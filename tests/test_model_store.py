@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from random_models import CONFIGS, random_model
 
-from shazip import modelfile, modelstore
 from shazip.errors import ModelError
+from shazip.model import file as modelfile
+from shazip.model import store as modelstore
 
 MODEL = random_model(1, CONFIGS["plain"])
 OTHER = random_model(2, CONFIGS["plain"])

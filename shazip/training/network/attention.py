@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shazip.config import NetworkConfig
-from shazip.training.grid import Grid, norm
+from shazip.model.config import NetworkConfig
+from shazip.training.integer.grid import Grid, norm
 
 
 class Attention(nn.Module):

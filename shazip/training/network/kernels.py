@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from shazip.arithmetic import OPERAND_MAX
-from shazip.compiled import load_module
+from shazip.engines.compiled import load_module
 from shazip.errors import ShazipError
-from shazip.training.grid import CELL_LIMIT, GATE_MAX, GATE_MIN
+from shazip.model.arithmetic import OPERAND_MAX
+from shazip.training.integer.grid import CELL_LIMIT, GATE_MAX, GATE_MIN
 
 FREE = (-math.inf, math.inf, math.inf, 0.0)
 LIMITED = (GATE_MIN, GATE_MAX, CELL_LIMIT, float(OPERAND_MAX))

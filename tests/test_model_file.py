@@ -12,9 +12,9 @@ import pytest
 from random_models import CONFIGS, KINDS, random_model
 from safetensors.numpy import save_file
 
-from shazip import modelfile
-from shazip.arithmetic import layout
 from shazip.errors import ModelError
+from shazip.model import file as modelfile
+from shazip.model.arithmetic import layout
 
 CONFIG = CONFIGS["plain"]
 MODEL = random_model(3, CONFIG)

@@ -1,0 +1,1 @@
+"""The exact model: sizes, arithmetic, file, and where models are found."""

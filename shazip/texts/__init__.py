@@ -1,0 +1,1 @@
+"""Published texts: their sizes and hashes, and how they are fetched."""

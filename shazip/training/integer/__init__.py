@@ -1,0 +1,1 @@
+"""What makes a float network exact: grids, steps, tables, start state."""

@@ -1,0 +1,1 @@
+"""Float networks: SHA-RNN, the AWD-LSTM baseline, and their layers."""
