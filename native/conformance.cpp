@@ -1,6 +1,7 @@
-// A stand-alone check of the engine, for emulators and sanitizers: reads files that tests/conformance.py writes (a model, columns of
-// symbols, a checksum of the right frequencies) and runs every variant of this processor over them with one and with three threads.
-// It also sees that no step but the first allocates memory.
+// A stand-alone check of the engine, for emulators and sanitizers: reads files that
+// tests/conformance.py writes (a model, columns of symbols, a checksum of the right frequencies)
+// and runs every variant of this processor over them with one and with three threads. It also sees
+// that no step but the first allocates memory.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -58,7 +59,8 @@ class Reader {
 
  private:
   void read(void* to, size_t size) {
-    if (!file_.read(static_cast<char*>(to), static_cast<std::streamsize>(size))) throw std::runtime_error("the file ends early");
+    if (!file_.read(static_cast<char*>(to), static_cast<std::streamsize>(size)))
+      throw std::runtime_error("the file ends early");
   }
   std::ifstream file_;
 };
@@ -76,7 +78,8 @@ std::unique_ptr<Case> read_case(const char* path) {
   Reader reader(path);
   auto found = std::make_unique<Case>();
   Config& c = found->config;
-  for (int64_t* field : {&c.width, &c.boom_width, &c.layers, &c.window, &c.heads}) *field = reader.number();
+  for (int64_t* field : {&c.width, &c.boom_width, &c.layers, &c.window, &c.heads})
+    *field = reader.number();
   c.attention = reader.numbers();
   for (int64_t i = 0, n = reader.number(); i < n; ++i) {
     const std::string name = reader.text();
@@ -112,8 +115,10 @@ uint32_t run(const Case& c, const std::string& variant, int threads) {
     predictor.step(live, logits.data(), freqs.data());
     predictor.update(column.data(), live);
     // The first step may start threads.
-    if (&column != &c.columns.front() && allocations != before) throw std::runtime_error("a step allocated memory");
-    crc = crc32(crc, reinterpret_cast<const uint8_t*>(freqs.data()), column.size() * kAlphabet * sizeof(uint32_t));
+    if (&column != &c.columns.front() && allocations != before)
+      throw std::runtime_error("a step allocated memory");
+    crc = crc32(crc, reinterpret_cast<const uint8_t*>(freqs.data()),
+                column.size() * kAlphabet * sizeof(uint32_t));
   }
   return crc;
 }

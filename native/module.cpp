@@ -35,14 +35,16 @@ Type type_of(const std::string& name, const Array& array) {
   throw std::invalid_argument("tensor '" + name + "' has a type that no model has");
 }
 
-// The arrays are only read while the network is packed; the caller's dictionary keeps them alive that long.
+// The arrays are only read while the network is packed; the caller's dictionary keeps them alive
+// that long.
 Tensors view(const nb::dict& arrays) {
   std::map<std::string, Tensor> tensors;
   for (const auto& [key, value] : arrays) {
     const auto name = nb::cast<std::string>(key);
     const auto array = nb::cast<Array>(value);
     Tensor tensor{type_of(name, array), {}, array.data()};
-    for (size_t i = 0; i < array.ndim(); ++i) tensor.shape.push_back(static_cast<int64_t>(array.shape(i)));
+    for (size_t i = 0; i < array.ndim(); ++i)
+      tensor.shape.push_back(static_cast<int64_t>(array.shape(i)));
     tensors.emplace(name, std::move(tensor));
   }
   return Tensors(std::move(tensors));
@@ -55,13 +57,15 @@ void check_threads(int threads) {
 template <typename Value>
 nb::ndarray<nb::numpy, Value> rows(std::unique_ptr<Value[]> values, int live) {
   nb::capsule owner(values.get(), [](void* p) noexcept { delete[] static_cast<Value*>(p); });
-  return nb::ndarray<nb::numpy, Value>(values.release(), {static_cast<size_t>(live), kAlphabet}, owner);
+  return nb::ndarray<nb::numpy, Value>(values.release(), {static_cast<size_t>(live), kAlphabet},
+                                       owner);
 }
 
 template <typename Value>
 std::unique_ptr<Value[]> space(const Predictor& predictor, int live) {
   if (live < 0 || live > predictor.lanes()) {
-    throw std::invalid_argument(std::to_string(live) + " lanes, the predictor has " + std::to_string(predictor.lanes()));
+    throw std::invalid_argument(std::to_string(live) + " lanes, the predictor has " +
+                                std::to_string(predictor.lanes()));
   }
   return std::unique_ptr<Value[]>(new Value[static_cast<size_t>(live) * kAlphabet]);
 }
@@ -99,33 +103,43 @@ NB_MODULE(_native, module) {
           },
           nb::arg("threads"))
       .def_prop_ro("threads", &Pool::threads)
-      .def(
-          "fix_ranks", &Pool::fix_ranks, nb::arg("ranks"),
-          "Call so many threads, at most as many as there are, or after 0 those that are worth it; for tests.");
+      .def("fix_ranks", &Pool::fix_ranks, nb::arg("ranks"),
+           "Call so many threads, at most as many as there are, or after 0 those that are worth "
+           "it; for tests.");
 
   nb::class_<Network>(module, "Network")
       .def(
           "__init__",
-          [](Network* self, int64_t width, int64_t boom_width, int64_t layers, std::vector<int64_t> attention,
-             int64_t window, int64_t heads, const nb::dict& tensors, int threads, const std::string& variant) {
+          [](Network* self, int64_t width, int64_t boom_width, int64_t layers,
+             std::vector<int64_t> attention, int64_t window, int64_t heads, const nb::dict& tensors,
+             int threads, const std::string& variant) {
             check_threads(threads);
             const Config config{width, boom_width, layers, window, heads, std::move(attention)};
             new (self) Network(config, view(tensors), threads, variant);
           },
-          nb::kw_only(), nb::arg("width"), nb::arg("boom_width"), nb::arg("layers"), nb::arg("attention"),
-          nb::arg("window"), nb::arg("heads"), nb::arg("tensors"), nb::arg("threads"), nb::arg("variant") = "")
+          nb::kw_only(), nb::arg("width"), nb::arg("boom_width"), nb::arg("layers"),
+          nb::arg("attention"), nb::arg("window"), nb::arg("heads"), nb::arg("tensors"),
+          nb::arg("threads"), nb::arg("variant") = "")
       .def_prop_ro("variant", &Network::variant_name)
-      .def_prop_ro("pool", &Network::pool, "The threads of a step, for others that work in turn with it.")
+      .def_prop_ro("pool", &Network::pool,
+                   "The threads of a step, for others that work in turn with it.")
       .def_prop_ro("threads", &Network::threads)
       .def_prop_ro("size", &Network::size, "Bytes that the packed weights take.")
-      .def("state_size", [](const Network& self, int64_t lanes) { return Predictor::size(self, lanes); });
+      .def("state_size",
+           [](const Network& self, int64_t lanes) { return Predictor::size(self, lanes); });
 
   nb::class_<Predictor>(module, "Predictor")
-      .def(nb::init<const Network&, int>(), nb::arg("network"), nb::arg("lanes"), nb::keep_alive<1, 2>())
-      .def("predict", &predict, nb::arg("live"), "Frequencies (live, 256), uint32, of the next symbols.")
-      .def("logits", &logits, nb::arg("live"), "Logits (live, 256), int16; advances the state as predict does.")
+      .def(nb::init<const Network&, int>(), nb::arg("network"), nb::arg("lanes"),
+           nb::keep_alive<1, 2>())
+      .def("predict", &predict, nb::arg("live"),
+           "Frequencies (live, 256), uint32, of the next symbols.")
+      .def("logits", &logits, nb::arg("live"),
+           "Logits (live, 256), int16; advances the state as predict does.")
       .def(
-          "update", [](Predictor& self, const Column& column) { self.update(column.data(), static_cast<int>(column.shape(0))); },
+          "update",
+          [](Predictor& self, const Column& column) {
+            self.update(column.data(), static_cast<int>(column.shape(0)));
+          },
           nb::arg("column"), "Take the symbols (live,) that came.")
       .def(
           "products_only",
@@ -134,18 +148,24 @@ NB_MODULE(_native, module) {
             self.products_only(live, memory);
           },
           nb::arg("live"), nb::arg("memory") = true,
-          "Do a step's products, with or without those by attention memory, and nothing else; for measuring.")
+          "Do a step's products, with or without those by attention memory, and nothing else; for "
+          "measuring.")
       .def("count_costs", &Predictor::count_costs, nb::arg("on"))
-      .def("costs", &Predictor::costs, "Ticks (threads, 5): products, attention, element-wise, frequencies, waiting.");
+      .def("costs", &Predictor::costs,
+           "Ticks (threads, 5): products, attention, element-wise, frequencies, waiting.");
 
-  module.def("variants", [] {
-    std::vector<std::string> names;
-    for (const Choice& choice : supported_variants()) names.emplace_back(choice.name);
-    return names;
-  }, "The variants that this processor runs, the fastest first.");
+  module.def(
+      "variants",
+      [] {
+        std::vector<std::string> names;
+        for (const Choice& choice : supported_variants()) names.emplace_back(choice.name);
+        return names;
+      },
+      "The variants that this processor runs, the fastest first.");
 
   bind_mixing(module);
 #if defined(SHAZIP_HAS_TRAINING)
-  if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl")) bind_training(module);
+  if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl"))
+    bind_training(module);
 #endif
 }

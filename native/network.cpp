@@ -44,7 +44,8 @@ Network::Network(const Config& c, const Tensors& t, int threads, const std::stri
   m.exp_score = copy(t.int16("table.exp_score", {kScoreEntries}, 0, 32767), kScoreEntries);
   m.exp_logit = copy(t.int32("table.exp_logit", {kLogitEntries}, 0, 1 << 20), kLogitEntries);
   // The sums of exponentials are divided by, so they must not be zero.
-  if (m.exp_score[0] != 32767 || m.exp_logit[0] != 1 << 20) throw std::invalid_argument("its exponentials do not begin with 1");
+  if (m.exp_score[0] != 32767 || m.exp_logit[0] != 1 << 20)
+    throw std::invalid_argument("its exponentials do not begin with 1");
   if (m.exp_score[kScoreEntries - 1] || m.exp_logit[kLogitEntries - 1]) {
     throw std::invalid_argument("its exponentials do not end with 0");
   }
@@ -78,7 +79,8 @@ Norm Network::pack_norm(const Tensors& t, const std::string& name, bool residual
 }
 
 // `weight` (groups * channels, width); bias may be null.
-Product Network::pack_rows(const int8_t* weight, const int32_t* multiplier, const int32_t* bias, int shift, int rows, int groups) {
+Product Network::pack_rows(const int8_t* weight, const int32_t* multiplier, const int32_t* bias,
+                           int shift, int rows, int groups) {
   const Variant& v = variant();
   Product p{};
   const int units = v.rows / std::gcd(v.rows, groups);  // vectors of channels in a tile
@@ -95,7 +97,8 @@ Product Network::pack_rows(const int8_t* weight, const int32_t* multiplier, cons
   int32_t* scales = arena_.take<int32_t>(packed_rows);
   int64_t* biases = arena_.take<int64_t>(packed_rows);
   for (size_t row = 0; row < packed_rows; ++row) {
-    const int lane = static_cast<int>(row % v.lanes), vector = static_cast<int>(row / v.lanes % p.vectors);
+    const int lane = static_cast<int>(row % v.lanes),
+              vector = static_cast<int>(row / v.lanes % p.vectors);
     const int tile = static_cast<int>(row / v.lanes / p.vectors);
     const int channel = (tile * units + vector / groups) * v.lanes + lane;
     const size_t wide = row - lane + v.wide_position(lane);
@@ -105,7 +108,8 @@ Product Network::pack_rows(const int8_t* weight, const int32_t* multiplier, cons
     scales[row] = multiplier[source];
     if (bias) biases[wide] += bias[source] * (int64_t{1} << (shift - 3));
     // Vectors that are multiplied at once lie interleaved, input group by input group.
-    int8_t* block = weights + (row / v.lanes / v.rows) * v.rows * v.lanes * static_cast<size_t>(p.inputs);
+    int8_t* block =
+        weights + (row / v.lanes / v.rows) * v.rows * v.lanes * static_cast<size_t>(p.inputs);
     const int at = (vector % v.rows * v.lanes + lane) * v.step;
     int32_t sum = 0;
     for (int k = 0; k < model_.width; ++k) {
@@ -135,7 +139,8 @@ const int16_t* Network::pack_input(const Product& p, const int16_t* input) {
   int16_t* packed = arena_.take<int16_t>(kAlphabet * rows);
   for (size_t row = 0; row < rows; ++row) {
     const int vector = static_cast<int>(row / v.lanes % p.vectors);
-    const int channel = static_cast<int>(row / v.lanes / p.vectors * p.channels + vector / 4 * v.lanes + row % v.lanes);
+    const int channel = static_cast<int>(row / v.lanes / p.vectors * p.channels +
+                                         vector / 4 * v.lanes + row % v.lanes);
     if (channel >= model_.width) continue;
     for (int symbol = 0; symbol < kAlphabet; ++symbol) {
       packed[symbol * rows + row] = input[(symbol * 4 + vector % 4) * model_.width + channel];
@@ -149,17 +154,21 @@ void Network::pack_lstm(const Tensors& t, const std::string& at, int index, Laye
   const int shift = t.scalar(at + "gates.shift", 3, 40);
   const int32_t* bias = index ? t.int32(at + "gates.bias", {rows}, -kBiasMax, kBiasMax) : nullptr;
   const int8_t* hidden = t.int8(at + "lstm_hidden.weight", {rows, width});
-  layer.lstm_hidden = pack_rows(hidden, t.int32(at + "lstm_hidden.multiplier", {rows}, 0, kInt32Max), bias, shift, rows, 4);
+  layer.lstm_hidden = pack_rows(
+      hidden, t.int32(at + "lstm_hidden.multiplier", {rows}, 0, kInt32Max), bias, shift, rows, 4);
   if (index == 0) {
-    layer.input = pack_input(layer.lstm_hidden, t.int16(at + "input", {kAlphabet, rows}, -32768, 32767));
+    layer.input =
+        pack_input(layer.lstm_hidden, t.int16(at + "input", {kAlphabet, rows}, -32768, 32767));
     return;
   }
   layer.lstm_norm = pack_norm(t, at + "lstm_norm", false);
   const int8_t* input = t.int8(at + "lstm_input.weight", {rows, width});
-  layer.lstm_input = pack_rows(input, t.int32(at + "lstm_input.multiplier", {rows}, 0, kInt32Max), nullptr, shift, rows, 4);
+  layer.lstm_input = pack_rows(input, t.int32(at + "lstm_input.multiplier", {rows}, 0, kInt32Max),
+                               nullptr, shift, rows, 4);
 }
 
-void Network::pack_attention(const Config& c, const Tensors& t, const std::string& at, Layer& layer) {
+void Network::pack_attention(const Config& c, const Tensors& t, const std::string& at,
+                             Layer& layer) {
   const int width = model_.width;
   layer.memory_norm = pack_norm(t, at + "memory_norm", false);
   layer.query_norm8 = pack_norm(t, at + "query_norm8", false);
@@ -169,7 +178,8 @@ void Network::pack_attention(const Config& c, const Tensors& t, const std::strin
   layer.score_multiplier = t.scalar(at + "score.multiplier", 0, kInt32Max);
   layer.score_shift = t.scalar(at + "score.shift", 1, 40);
   // The least difference that gives kScoreEntries - 1: all greater ones give no other result.
-  const int64_t wanted = (int64_t{kScoreEntries - 1} << layer.score_shift) - (int64_t{1} << (layer.score_shift - 1));
+  const int64_t wanted =
+      (int64_t{kScoreEntries - 1} << layer.score_shift) - (int64_t{1} << (layer.score_shift - 1));
   const int64_t m = layer.score_multiplier;
   const int64_t most = m ? (wanted + m - 1) / m : kInt32Max;
   layer.score_most = static_cast<int32_t>(most < kInt32Max ? most : kInt32Max);
@@ -191,7 +201,8 @@ Layer Network::pack_layer(const Config& c, const Tensors& t, int index) {
   if (layer.attention >= 0) pack_attention(c, t, at, layer);
   layer.boom_norm = pack_norm(t, at + "boom_norm", false);
   layer.skip_norm = pack_norm(t, at + "skip_norm", true);
-  layer.boom = pack_linear(t, at + "boom", static_cast<int>(c.boom_width), static_cast<int>(c.boom_width / c.width));
+  layer.boom = pack_linear(t, at + "boom", static_cast<int>(c.boom_width),
+                           static_cast<int>(c.boom_width / c.width));
   return layer;
 }
 
@@ -199,7 +210,8 @@ void Network::load_start(const Config& c, const Tensors& t) {
   start_.symbol = t.symbol("start.symbol");
   const int64_t entries = t.length("start.memory", 1);
   if (entries < 0 || entries > 64 || entries >= c.window) {
-    throw std::invalid_argument("its start state has " + std::to_string(entries) + " memory vectors");
+    throw std::invalid_argument("its start state has " + std::to_string(entries) +
+                                " memory vectors");
   }
   start_.entries = static_cast<int32_t>(entries);
   const auto state = static_cast<size_t>(c.layers * c.width);

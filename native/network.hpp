@@ -1,4 +1,5 @@
-// A loaded network, packed for one variant, and predictors: the state of some lanes and the step over them.
+// A loaded network, packed for one variant, and predictors: the state of some lanes and the step
+// over them.
 #pragma once
 
 #include <cstdint>
@@ -35,14 +36,16 @@ class Arena {
 
 class Network {
  public:
-  // Throws std::invalid_argument for tensors that are not those of the configuration, and for an unknown variant.
+  // Throws std::invalid_argument for tensors that are not those of the configuration, and for an
+  // unknown variant.
   Network(const Config& config, const Tensors& tensors, int threads, const std::string& variant);
   Network(const Network&) = delete;
 
   const Model& model() const { return model_; }
   const Variant& variant() const { return *choice_.variant; }
   const char* variant_name() const { return choice_.name; }
-  // Others that work in turn with the network use its threads: more of them would fight for the processors.
+  // Others that work in turn with the network use its threads: more of them would fight for the
+  // processors.
   const std::shared_ptr<Pool>& pool() const { return pool_; }
   int threads() const { return pool_->threads(); }
   size_t size() const { return arena_.size(); }
@@ -51,15 +54,16 @@ class Network {
   struct Start {
     uint8_t symbol;
     int32_t entries;
-    std::vector<int8_t> hidden;   // (layers, width)
-    std::vector<int32_t> cell;    // (layers, width)
-    std::vector<int8_t> memory;   // (attentions, entries, width)
+    std::vector<int8_t> hidden;  // (layers, width)
+    std::vector<int32_t> cell;   // (layers, width)
+    std::vector<int8_t> memory;  // (attentions, entries, width)
   };
   const Start& start() const { return start_; }
 
  private:
   Norm pack_norm(const Tensors& t, const std::string& name, bool residual);
-  Product pack_rows(const int8_t* weight, const int32_t* multiplier, const int32_t* bias, int shift, int rows, int groups);
+  Product pack_rows(const int8_t* weight, const int32_t* multiplier, const int32_t* bias, int shift,
+                    int rows, int groups);
   Product pack_linear(const Tensors& t, const std::string& name, int rows, int groups);
   Layer pack_layer(const Config& c, const Tensors& t, int index);
   void pack_lstm(const Tensors& t, const std::string& at, int index, Layer& layer);
@@ -85,7 +89,8 @@ class Predictor {
   ~Predictor() { settle(); }
 
   int lanes() const { return lanes_; }
-  // One step of lanes 0 .. live - 1: their logits and their frequencies, (live, 256) each. Either may be null, if it is not wanted.
+  // One step of lanes 0 .. live - 1: their logits and their frequencies, (live, 256) each. Either
+  // may be null, if it is not wanted.
   void step(int live, int16_t* logits, uint32_t* freqs);
   // The symbols that came, as many as the last step had lanes.
   void update(const uint8_t* column, int live);
@@ -119,13 +124,13 @@ class Predictor {
   std::vector<Shared> shared_;
   std::vector<Local> local_;
   std::unique_ptr<Barrier[]> barriers_;
-  std::vector<Team> teams_;      // of the last plan
+  std::vector<Team> teams_;  // of the last plan
   std::vector<int> team_of_rank_;
   std::vector<int64_t> costs_;
-  int planned_ = 0;        // lanes
-  int planned_ranks_ = 0;  // that were to be had
+  int planned_ = 0;             // lanes
+  int planned_ranks_ = 0;       // that were to be had
   uint64_t planned_forks_ = 0;  // that this process had come from
-  int stepped_ = 0;  // lanes of a step that waits for its symbols
+  int stepped_ = 0;             // lanes of a step that waits for its symbols
   std::mutex mutex_;
 };
 

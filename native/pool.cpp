@@ -16,14 +16,16 @@
 namespace shazip {
 namespace {
 
-constexpr int kGlances = 50;     // without a pause: a meeting is often a matter of a tenth of a microsecond
+constexpr int kGlances =
+    50;  // without a pause: a meeting is often a matter of a tenth of a microsecond
 constexpr int kSpins = 400;      // of some 40 cycles each: about 5 microseconds
 constexpr int kYields = 200;     // of half a microsecond each, unless another thread has work
 constexpr int kMaxRanks = 4096;  // the low bits of a ticket
 
-// Nanoseconds. A trial of more ranks may lose kTrial before it is broken off, for kPatience times what it lost: so hardly more than
-// 3 % is lost to trials on a machine that stays busy. What ranks have saved, up to kSavings, they may lose again: what is rare breaks
-// nothing off. No loss counts for more than that, such as that of a process that was stopped.
+// Nanoseconds. A trial of more ranks may lose kTrial before it is broken off, for kPatience times
+// what it lost: so hardly more than 3 % is lost to trials on a machine that stays busy. What ranks
+// have saved, up to kSavings, they may lose again: what is rare breaks nothing off. No loss counts
+// for more than that, such as that of a process that was stopped.
 constexpr int64_t kTrial = 500000;
 constexpr int64_t kPatience = 40;
 constexpr int64_t kSavings = 5000000;
@@ -74,7 +76,8 @@ void wait_until(Ready ready) {
   if (spin_until(ready)) return;
   const int64_t start = now();
   while (!yield_until(ready)) {
-    // Others of this step run, but not on a core of their own: sleep a little rather than fight for it.
+    // Others of this step run, but not on a core of their own: sleep a little rather than fight for
+    // it.
     timespec rest{0, 20000};
     nanosleep(&rest, nullptr);
   }
@@ -101,8 +104,8 @@ void wait_for_team(const Part& part) {
   wait_until([&] { return team_is_there(part); });
 }
 
-// The threads and what they share. A ticket is a job's number and, in its low bits, how many ranks it has, so that a
-// thread without a rank in a job never reads fields that the next job overwrites.
+// The threads and what they share. A ticket is a job's number and, in its low bits, how many ranks
+// it has, so that a thread without a rank in a job never reads fields that the next job overwrites.
 struct Pool::Crew {
   alignas(128) std::atomic<uint64_t> ticket{0};
   Job job = nullptr;
@@ -110,7 +113,8 @@ struct Pool::Crew {
   Afterwork after = nullptr;
   void* after_context = nullptr;
   alignas(128) std::atomic<int> unfinished{0};
-  std::atomic<int> lingering{0};  // threads that `after` may still be called on; counted before they count as finished
+  std::atomic<int> lingering{
+      0};  // threads that `after` may still be called on; counted before they count as finished
   alignas(128) std::atomic<int> asleep{0};
   std::mutex mutex;
   std::condition_variable wake;
@@ -148,10 +152,13 @@ struct Pool::Crew {
 
   void call(int ranks) {
     const uint64_t number = ticket.load(std::memory_order_relaxed) / kMaxRanks + 1;
-    // Both sides are sequentially consistent: either this thread sees the sleeper or the sleeper sees the ticket.
+    // Both sides are sequentially consistent: either this thread sees the sleeper or the sleeper
+    // sees the ticket.
     ticket.store(number * kMaxRanks + static_cast<uint64_t>(ranks), std::memory_order_seq_cst);
     if (asleep.load(std::memory_order_seq_cst) > 0) {
-      { std::lock_guard<std::mutex> lock(mutex); }
+      {
+        std::lock_guard<std::mutex> lock(mutex);
+      }
       wake.notify_all();
     }
   }
@@ -169,12 +176,14 @@ Pool::Pool(int threads) : threads_(threads), worth_(threads), saved_(kTrial) {
 
 Pool::~Pool() {
   if (!crew_) return;
-  if (forks_ != fork_count.load(std::memory_order_relaxed)) return;  // the threads are the parent's, and so is the crew
+  if (forks_ != fork_count.load(std::memory_order_relaxed))
+    return;  // the threads are the parent's, and so is the crew
   crew_->dismiss();
   delete crew_;
 }
 
-// Threads start with the first job that needs them. Those of a parent process do not exist in its child: its crew is left where it is.
+// Threads start with the first job that needs them. Those of a parent process do not exist in its
+// child: its crew is left where it is.
 Pool::Crew* Pool::hire() {
   std::lock_guard<std::mutex> lock(hiring_);
   const uint64_t forks = fork_count.load(std::memory_order_relaxed);
@@ -212,14 +221,18 @@ int Pool::ranks() {
   return more;
 }
 
-void Pool::fix_ranks(int ranks) { fixed_.store(std::clamp(ranks, 0, threads_), std::memory_order_relaxed); }
+void Pool::fix_ranks(int ranks) {
+  fixed_.store(std::clamp(ranks, 0, threads_), std::memory_order_relaxed);
+}
 
-// What the calling thread waited for others is lost; what it had them do it would have done itself, if not quite at their rate.
+// What the calling thread waited for others is lost; what it had them do it would have done itself,
+// if not quite at their rate.
 void Pool::judge(int ranks, int64_t took, int64_t lost) {
   saved_ = std::clamp(saved_ + (ranks - 1) * (took - lost) / 2 - lost, -kSavings, kSavings);
   if (saved_ >= 0) return;
   more_from_.store(now() + kPatience * (kTrial - saved_), std::memory_order_relaxed);
-  worth_.store(std::min(worth_.load(std::memory_order_relaxed), std::max(1, ranks / 2)), std::memory_order_relaxed);
+  worth_.store(std::min(worth_.load(std::memory_order_relaxed), std::max(1, ranks / 2)),
+               std::memory_order_relaxed);
   saved_ = kTrial;
 }
 

@@ -1,4 +1,5 @@
-// Threads that wait for a step: they spin for some microseconds, yield, then sleep, so a busy machine is not made busier.
+// Threads that wait for a step: they spin for some microseconds, yield, then sleep, so a busy
+// machine is not made busier.
 #pragma once
 
 #include <atomic>
@@ -7,8 +8,8 @@
 
 namespace shazip {
 
-// How often a thread has come to its team's meetings. Each has its own, in cache lines of its own, and looks at the others': so a
-// meeting takes one line's way from core to core.
+// How often a thread has come to its team's meetings. Each has its own, in cache lines of its own,
+// and looks at the others': so a meeting takes one line's way from core to core.
 struct alignas(128) Barrier {
   std::atomic<uint32_t> meetings{0};
 };
@@ -27,17 +28,19 @@ class Pool {
   // How many forks lie between this process and the first: threads of the one before are not here.
   static uint64_t forks();
 
-  // How many ranks are worth calling now: all threads, but fewer for a while after waiting for them took more than they saved, which
-  // it does where other work has their processors.
+  // How many ranks are worth calling now: all threads, but fewer for a while after waiting for them
+  // took more than they saved, which it does where other work has their processors.
   int ranks();
   // Always so many, or as many as are worth it again after 0; for tests.
   void fix_ranks(int ranks);
 
-  // Calls job(context, rank) for each rank < ranks <= threads(), rank 0 on the calling thread, and returns when all have returned.
-  // One call at a time: others wait. After a fork the child starts its own threads.
-  // Then, until the next call of any job, all but rank 0 call after(after_context, rank), if that is given, as long as it returns true:
-  // the caller goes on meanwhile, and calls settle() before it changes what `after` uses.
-  void run(int ranks, Job job, void* context, Afterwork after = nullptr, void* after_context = nullptr);
+  // Calls job(context, rank) for each rank < ranks <= threads(), rank 0 on the calling thread, and
+  // returns when all have returned. One call at a time: others wait. After a fork the child starts
+  // its own threads. Then, until the next call of any job, all but rank 0 call after(after_context,
+  // rank), if that is given, as long as it returns true: the caller goes on meanwhile, and calls
+  // settle() before it changes what `after` uses.
+  void run(int ranks, Job job, void* context, Afterwork after = nullptr,
+           void* after_context = nullptr);
   // Returns when nobody is at such work any more; it must come to an end by itself.
   void settle();
 
@@ -50,7 +53,7 @@ class Pool {
   std::atomic<int> fixed_{0};
   std::atomic<int> worth_;             // ranks
   std::atomic<int64_t> more_from_{0};  // when to try more of them
-  int64_t saved_;                      // by those that were called, less what they cost; one call at a time changes it
+  int64_t saved_;  // by those that were called, less what they cost; one call at a time changes it
   std::mutex hiring_;
   Crew* crew_ = nullptr;
   uint64_t forks_ = 0;

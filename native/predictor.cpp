@@ -8,7 +8,8 @@
 namespace shazip {
 namespace {
 
-// A team of several threads meets some eight times in a step; from so many lanes for each thread on, a thread has its own lanes.
+// A team of several threads meets some eight times in a step; from so many lanes for each thread
+// on, a thread has its own lanes.
 constexpr int kLanesOfTeam = 4;
 constexpr int kRanksOfTeam = 8;
 constexpr int kCostKinds = 5;
@@ -47,7 +48,8 @@ void Predictor::start_lane(int lane) {
   auto* hidden = static_cast<uint8_t*>(state_.hidden) + row * v.operand;
   for (int i = 0; i < m.layers * m.padded; ++i) {
     const int layer = i / m.padded, c = i % m.padded;
-    v.store_operand(hidden + static_cast<size_t>(i) * v.operand, c < m.width ? start.hidden[layer * m.width + c] : 0);
+    v.store_operand(hidden + static_cast<size_t>(i) * v.operand,
+                    c < m.width ? start.hidden[layer * m.width + c] : 0);
     if (c < m.width) state_.cell[row + i] = start.cell[layer * m.width + c];
   }
   const size_t slots = static_cast<size_t>(m.quads) * kQuad;
@@ -77,7 +79,8 @@ void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) con
   const size_t slots = static_cast<size_t>(m.quads) * kQuad;
   const size_t channels = static_cast<size_t>(m.heads) * m.head_padded;
   shared.hidden = arena.bytes(rows * v.operand);
-  for (int32_t** row : {&shared.lstm, &shared.query, &shared.boom}) *row = arena.take<int32_t>(rows);
+  for (int32_t** row : {&shared.lstm, &shared.query, &shared.boom})
+    *row = arena.take<int32_t>(rows);
   shared.scores = arena.take<int32_t>(m.attentions ? kBatch * m.heads * slots : 0);
   shared.partial = arena.take<int32_t>(m.attentions ? kBatch * channels + kPadding : 0);
   local.operand = arena.bytes(rows * v.operand);
@@ -91,7 +94,8 @@ void Predictor::allocate_scratch(Arena& arena, Shared& shared, Local& local) con
   size_t tile = static_cast<size_t>(m.output.vectors);
   for (int i = 0; i < m.layers; ++i) {
     const Layer& layer = m.layer[i];
-    for (const Product* p : {&layer.lstm_hidden, &layer.query, &layer.boom}) tile = std::max<size_t>(tile, p->vectors);
+    for (const Product* p : {&layer.lstm_hidden, &layer.query, &layer.boom})
+      tile = std::max<size_t>(tile, p->vectors);
   }
   tile *= static_cast<size_t>(kBatch) * v.lanes;
   local.sums_hidden = arena.take<int32_t>(tile);
@@ -109,17 +113,24 @@ size_t Predictor::size(const Network& network, int64_t lanes) {
   const Model& m = network.model();
   const size_t entries = static_cast<size_t>(m.quads) * kQuad * m.attentions * m.heads;
   const size_t row = static_cast<size_t>(m.layers) * m.padded;
-  const size_t lane = row * (network.variant().operand + sizeof(int32_t)) + entries * (m.head_padded + sizeof(int32_t)) + 16 +
+  const size_t lane = row * (network.variant().operand + sizeof(int32_t)) +
+                      entries * (m.head_padded + sizeof(int32_t)) + 16 +
                       kAlphabet * sizeof(int16_t);
   const size_t scores = m.attentions ? static_cast<size_t>(m.heads) * m.quads * kQuad : 0;
-  const size_t batch = static_cast<size_t>(m.padded) * (5 * sizeof(int32_t) + 2 * network.variant().operand) + 4 * scores;
-  const size_t ahead = network.threads() > 1 ? static_cast<size_t>(m.padded) * 4 * sizeof(int32_t) * kLanesAhead : 0;
-  return static_cast<size_t>(lanes) * lane + static_cast<size_t>(network.threads()) * (kBatch * batch + ahead);
+  const size_t batch =
+      static_cast<size_t>(m.padded) * (5 * sizeof(int32_t) + 2 * network.variant().operand) +
+      4 * scores;
+  const size_t ahead =
+      network.threads() > 1 ? static_cast<size_t>(m.padded) * 4 * sizeof(int32_t) * kLanesAhead : 0;
+  return static_cast<size_t>(lanes) * lane +
+         static_cast<size_t>(network.threads()) * (kBatch * batch + ahead);
 }
 
-// What threads read or write while they work ahead (the plan, `ahead` and costs of a rank) may be changed only after this.
+// What threads read or write while they work ahead (the plan, `ahead` and costs of a rank) may be
+// changed only after this.
 void Predictor::settle() const {
-  // A child process has no such threads, and a lock of the pool may have been held when it was forked.
+  // A child process has no such threads, and a lock of the pool may have been held when it was
+  // forked.
   if (planned_forks_ == Pool::forks()) network_.pool()->settle();
 }
 
@@ -132,14 +143,16 @@ void Predictor::plan(int live, int most_ranks) {
   team_of_rank_.clear();
   for (int i = 0; i < teams; ++i) {
     const int begin = ranks * i / teams, end = ranks * (i + 1) / teams;
-    const int first = static_cast<int>(int64_t{live} * begin / ranks), last = static_cast<int>(int64_t{live} * end / ranks);
+    const int first = static_cast<int>(int64_t{live} * begin / ranks),
+              last = static_cast<int>(int64_t{live} * end / ranks);
     teams_.push_back({begin, end - begin, first, last - first});
     team_of_rank_.insert(team_of_rank_.end(), static_cast<size_t>(end - begin), i);
   }
   // Those of a new team have been to different numbers of meetings.
   for (int i = 0; i < network_.threads(); ++i) {
     barriers_[i].meetings.store(0, std::memory_order_relaxed);
-    local_[i].ahead_layer = local_[i].ahead_tiles = 0;  // was of other rows and lanes; after a fork, perhaps half written
+    local_[i].ahead_layer = local_[i].ahead_tiles =
+        0;  // was of other rows and lanes; after a fork, perhaps half written
   }
   planned_ = live;
   planned_ranks_ = most_ranks;
@@ -195,13 +208,15 @@ void Predictor::run(int live, void (*kernel)(const Part&)) {
   };
   // Once all is there that the caller waits for.
   const bool steps = kernel == network_.variant().step_lanes;
-  network_.pool()->run(static_cast<int>(team_of_rank_.size()), job, &context, steps ? +after : nullptr, this);
+  network_.pool()->run(static_cast<int>(team_of_rank_.size()), job, &context,
+                       steps ? +after : nullptr, this);
 }
 
 void Predictor::step(int live, int16_t* logits, uint32_t* freqs) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (live < 1 || live > lanes_) {
-    throw std::invalid_argument("a step of " + std::to_string(live) + " lanes, there are " + std::to_string(lanes_));
+    throw std::invalid_argument("a step of " + std::to_string(live) + " lanes, there are " +
+                                std::to_string(lanes_));
   }
   if (stepped_) throw std::invalid_argument("a step before the symbols of the last one came");
   state_.logits = logits ? logits : logits_;
@@ -218,7 +233,8 @@ void Predictor::step(int live, int16_t* logits, uint32_t* freqs) {
 void Predictor::update(const uint8_t* column, int live) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (live != stepped_) {
-    throw std::invalid_argument(std::to_string(live) + " symbols came after a step of " + std::to_string(stepped_) + " lanes");
+    throw std::invalid_argument(std::to_string(live) + " symbols came after a step of " +
+                                std::to_string(stepped_) + " lanes");
   }
   if (live) std::memcpy(state_.symbol, column, static_cast<size_t>(live));
   stepped_ = 0;
@@ -234,14 +250,16 @@ void Predictor::count_costs(bool on) {
   const std::lock_guard<std::mutex> lock(mutex_);
   settle();
   std::fill(costs_.begin(), costs_.end(), 0);
-  for (size_t i = 0; i < local_.size(); ++i) local_[i].costs = on ? &costs_[i * kCostKinds] : nullptr;
+  for (size_t i = 0; i < local_.size(); ++i)
+    local_[i].costs = on ? &costs_[i * kCostKinds] : nullptr;
 }
 
 std::vector<std::vector<int64_t>> Predictor::costs() const {
   settle();
   std::vector<std::vector<int64_t>> all;
   for (size_t i = 0; i < costs_.size(); i += kCostKinds) {
-    all.emplace_back(costs_.begin() + static_cast<int64_t>(i), costs_.begin() + static_cast<int64_t>(i) + kCostKinds);
+    all.emplace_back(costs_.begin() + static_cast<int64_t>(i),
+                     costs_.begin() + static_cast<int64_t>(i) + kCostKinds);
   }
   return all;
 }

@@ -22,7 +22,8 @@ const Value* within(const std::string& name, const Tensor& tensor, int64_t low, 
   const auto* values = static_cast<const Value*>(tensor.data);
   for (int64_t i = 0, n = count(tensor); i < n; ++i) {
     if (values[i] < low || values[i] > high) {
-      refuse(name, "holds " + std::to_string(values[i]) + ", outside " + std::to_string(low) + ".." + std::to_string(high));
+      refuse(name, "holds " + std::to_string(values[i]) + ", outside " + std::to_string(low) +
+                       ".." + std::to_string(high));
     }
   }
   return values;
@@ -37,15 +38,17 @@ void refuse_above(const char* name, int64_t found, int64_t most) {
 
 }  // namespace
 
-const Tensor& Tensors::find(const std::string& name, Type type, const std::vector<int64_t>& shape) const {
+const Tensor& Tensors::find(const std::string& name, Type type,
+                            const std::vector<int64_t>& shape) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) throw std::invalid_argument("lacks the tensor '" + name + "'");
   const Tensor& tensor = found->second;
-  if (tensor.type != type || tensor.shape.size() != shape.size()) refuse(name, "has another type or shape");
+  if (tensor.type != type || tensor.shape.size() != shape.size())
+    refuse(name, "has another type or shape");
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] >= 0 && tensor.shape[i] != shape[i]) {
-      refuse(name, "has length " + std::to_string(tensor.shape[i]) + " in axis " + std::to_string(i) + ", must be " +
-                       std::to_string(shape[i]));
+      refuse(name, "has length " + std::to_string(tensor.shape[i]) + " in axis " +
+                       std::to_string(i) + ", must be " + std::to_string(shape[i]));
     }
   }
   return tensor;
@@ -55,11 +58,13 @@ const int8_t* Tensors::int8(const std::string& name, const std::vector<int64_t>&
   return within<int8_t>(name, find(name, Type::kInt8, shape), -kOperandMax, kOperandMax);
 }
 
-const int16_t* Tensors::int16(const std::string& name, const std::vector<int64_t>& shape, int low, int high) const {
+const int16_t* Tensors::int16(const std::string& name, const std::vector<int64_t>& shape, int low,
+                              int high) const {
   return within<int16_t>(name, find(name, Type::kInt16, shape), low, high);
 }
 
-const int32_t* Tensors::int32(const std::string& name, const std::vector<int64_t>& shape, int64_t low, int64_t high) const {
+const int32_t* Tensors::int32(const std::string& name, const std::vector<int64_t>& shape,
+                              int64_t low, int64_t high) const {
   return within<int32_t>(name, find(name, Type::kInt32, shape), low, high);
 }
 
@@ -67,7 +72,9 @@ uint8_t Tensors::symbol(const std::string& name) const {
   return *static_cast<const uint8_t*>(find(name, Type::kUint8, {1}).data);
 }
 
-int32_t Tensors::scalar(const std::string& name, int64_t low, int64_t high) const { return *int32(name, {1}, low, high); }
+int32_t Tensors::scalar(const std::string& name, int64_t low, int64_t high) const {
+  return *int32(name, {1}, low, high);
+}
 
 int64_t Tensors::length(const std::string& name, size_t axis) const {
   const auto found = tensors_.find(name);
@@ -82,12 +89,14 @@ void check_config(const Config& c) {
   refuse_above("layers", c.layers, 16);
   refuse_above("window", c.window, 16384);
   refuse_above("heads", c.heads, 4096);
-  if (c.boom_width % c.width || c.width % c.heads) throw std::invalid_argument("its sizes are no multiples of one another");
+  if (c.boom_width % c.width || c.width % c.heads)
+    throw std::invalid_argument("its sizes are no multiples of one another");
   refuse_above("boom_width / width", c.boom_width / c.width, 256);
   refuse_above("heads * window", c.heads * c.window, 1 << 18);
   int64_t last = -1;
   for (int64_t layer : c.attention) {
-    if (layer <= last || layer >= c.layers) throw std::invalid_argument("its layers with attention are no layers");
+    if (layer <= last || layer >= c.layers)
+      throw std::invalid_argument("its layers with attention are no layers");
     last = layer;
   }
 }

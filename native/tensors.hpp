@@ -1,4 +1,5 @@
-// The tensors of a model as they come from outside: looked up by name and checked before a value is used.
+// The tensors of a model as they come from outside: looked up by name and checked before a value is
+// used.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +26,13 @@ class Tensors {
  public:
   explicit Tensors(std::map<std::string, Tensor> tensors) : tensors_(std::move(tensors)) {}
 
-  // Each returns the tensor's values, of which there are as many as `shape` says (-1 stands for any length), all within low .. high.
-  // Throws std::invalid_argument, naming the tensor.
+  // Each returns the tensor's values, of which there are as many as `shape` says (-1 stands for any
+  // length), all within low .. high. Throws std::invalid_argument, naming the tensor.
   const int8_t* int8(const std::string& name, const std::vector<int64_t>& shape) const;
-  const int16_t* int16(const std::string& name, const std::vector<int64_t>& shape, int low, int high) const;
-  const int32_t* int32(const std::string& name, const std::vector<int64_t>& shape, int64_t low, int64_t high) const;
+  const int16_t* int16(const std::string& name, const std::vector<int64_t>& shape, int low,
+                       int high) const;
+  const int32_t* int32(const std::string& name, const std::vector<int64_t>& shape, int64_t low,
+                       int64_t high) const;
   uint8_t symbol(const std::string& name) const;
   int32_t scalar(const std::string& name, int64_t low, int64_t high) const;
   int64_t length(const std::string& name, size_t axis) const;
@@ -40,7 +43,8 @@ class Tensors {
   std::map<std::string, Tensor> tensors_;
 };
 
-// Refuses a configuration that is inconsistent or beyond what the engine holds. Throws std::invalid_argument with the limit.
+// Refuses a configuration that is inconsistent or beyond what the engine holds. Throws
+// std::invalid_argument with the limit.
 void check_config(const Config& config);
 
 }  // namespace shazip

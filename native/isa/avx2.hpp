@@ -22,11 +22,15 @@ struct Simd256 {
   };
 
   static I32 set1(int32_t x) { return _mm256_set1_epi32(x); }
-  static I32 load(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static I32 load(const int32_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
   static void store(int32_t* p, I32 x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
   static I32 load16(const int16_t* p) { return _mm256_cvtepi16_epi32(half(p)); }
   // Both for values that fit, so that saturation does nothing.
-  static void store16(int16_t* p, I32 x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), pack16(x)); }
+  static void store16(int16_t* p, I32 x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), pack16(x));
+  }
   static void store8(int8_t* p, I32 x) {
     const __m128i words = pack16(x);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
@@ -40,15 +44,19 @@ struct Simd256 {
   static I32 times(I32 a, int n) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 
   static I64 wide(I32 a, I32 b) {
-    return {_mm256_mul_epi32(a, b), _mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32))};
+    return {_mm256_mul_epi32(a, b),
+            _mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32))};
   }
   static I64 wide_set1(int64_t x) { return {_mm256_set1_epi64x(x), _mm256_set1_epi64x(x)}; }
   static I64 wide_load(const int64_t* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 4))};
   }
-  static I64 wide_add(I64 a, I64 b) { return {_mm256_add_epi64(a.even, b.even), _mm256_add_epi64(a.odd, b.odd)}; }
-  // The results fit 32 bits: they are 32 of the 64 bits, and from 32 on the upper half's own arithmetic shift.
+  static I64 wide_add(I64 a, I64 b) {
+    return {_mm256_add_epi64(a.even, b.even), _mm256_add_epi64(a.odd, b.odd)};
+  }
+  // The results fit 32 bits: they are 32 of the 64 bits, and from 32 on the upper half's own
+  // arithmetic shift.
   static I32 narrow(I64 a, int n) {
     if (n >= 32) {
       const __m256i high = _mm256_blend_epi32(_mm256_srli_epi64(a.even, 32), a.odd, 0xAA);
@@ -110,7 +118,8 @@ struct Simd : Simd256 {
   static Inputs broadcast(const Operand* p) { return broadcast32(p); }
   static I32 dot(I32 sum, Weights w, Inputs a) { return add(sum, _mm256_madd_epi16(w, a)); }
 
-  // Per four channels, 16 bytes of memory (four entries of four channels) meet the query's four channels, held four times.
+  // Per four channels, 16 bytes of memory (four entries of four channels) meet the query's four
+  // channels, held four times.
   using Focus = int16_t;
   static constexpr int kFocusCopies = 4;
   static void spread(const int8_t* focus, Focus* spread, int channels) {
@@ -121,31 +130,34 @@ struct Simd : Simd256 {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(spread + 4 * c), words);
     }
   }
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
-                     const int32_t*, int32_t* raw) {
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels,
+                     int groups, const int32_t*, int32_t* raw) {
     for (int g = 0; g < groups; ++g, memory += stride, raw += 16) {
       I32 sum[4] = {set1(0), set1(0), set1(0), set1(0)};  // of a quad: each entry's two halves
       for (int c = 0; c < channels; c += 4) {
         const I32 query = load(reinterpret_cast<const int32_t*>(spread + 4 * c));
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          sum[i] = dot(sum[i], load_weights(memory + c / 16 * 4 * kBlock + kBlock * i + c % 16 * 4), query);
+          sum[i] = dot(sum[i], load_weights(memory + c / 16 * 4 * kBlock + kBlock * i + c % 16 * 4),
+                       query);
         }
       }
       store(raw, ordered(sum[0], sum[1]));
       store(raw + 8, ordered(sum[2], sum[3]));
     }
   }
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
-                  int32_t* sums) {
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels,
+                  int groups, int32_t* sums) {
     int c = 0;
-    for (; channels - c >= 48; c += 48) mix_chunks<3>(memory + 16 * c, stride, weights, groups, sums + c);
+    for (; channels - c >= 48; c += 48)
+      mix_chunks<3>(memory + 16 * c, stride, weights, groups, sums + c);
     for (; c < channels; c += 16) mix_chunks<1>(memory + 16 * c, stride, weights, groups, sums + c);
   }
 
  private:
   template <int N>
-  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int groups, int32_t* sums) {
+  static void mix_chunks(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int groups,
+                         int32_t* sums) {
     const __m128i by_channel = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     I32 sum[4 * N];  // of four channels each: every channel's two halves
 #pragma GCC unroll 12
@@ -158,7 +170,8 @@ struct Simd : Simd256 {
       const int8_t* at = memory + q / 4 * stride + q % 4 * kBlock;
 #pragma GCC unroll 12
       for (int i = 0; i < 4 * N; ++i) {
-        const __m128i bytes = _mm_shuffle_epi8(half(at + i / 4 * 4 * kBlock + i % 4 * 16), by_channel);
+        const __m128i bytes =
+            _mm_shuffle_epi8(half(at + i / 4 * 4 * kBlock + i % 4 * 16), by_channel);
         sum[i] = dot(sum[i], _mm256_cvtepi8_epi16(bytes), weight);
       }
     }
@@ -166,7 +179,9 @@ struct Simd : Simd256 {
     for (int i = 0; i < 4 * N; i += 2) store(sums + 4 * i, ordered(sum[i], sum[i + 1]));
   }
   // (a0 + a1, a2 + a3, ..., b6 + b7)
-  static I32 ordered(I32 a, I32 b) { return _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xD8); }
+  static I32 ordered(I32 a, I32 b) {
+    return _mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xD8);
+  }
 };
 
 #endif

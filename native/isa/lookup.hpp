@@ -8,8 +8,9 @@
 
 namespace {
 
-// Eight entries of a table (which may be read two bytes beyond its end). Loads one by one are faster than gather instructions on most
-// processors; inserted into a vector they can be read back as one.
+// Eight entries of a table (which may be read two bytes beyond its end). Loads one by one are
+// faster than gather instructions on most processors; inserted into a vector they can be read back
+// as one.
 inline __m128i look_up_8(const int16_t* table, const int32_t* index) {
   uint64_t at[4];
   memcpy(at, index, sizeof at);

@@ -1,4 +1,5 @@
-// AArch64: four int32. Products of bytes are int16, added in pairs (smull, sadalp); neondot.hpp has four at once.
+// AArch64: four int32. Products of bytes are int16, added in pairs (smull, sadalp); neondot.hpp has
+// four at once.
 #pragma once
 
 #include <arm_neon.h>
@@ -27,7 +28,8 @@ struct Simd128 {
   static void store16(int16_t* p, I32 x) { vst1_s16(p, vmovn_s32(x)); }
   static void store8(int8_t* p, I32 x) {
     const int16x4_t words = vmovn_s32(x);
-    const int32_t four = vget_lane_s32(vreinterpret_s32_s8(vmovn_s16(vcombine_s16(words, words))), 0);
+    const int32_t four =
+        vget_lane_s32(vreinterpret_s32_s8(vmovn_s16(vcombine_s16(words, words))), 0);
     memcpy(p, &four, sizeof four);
   }
   static I32 add(I32 a, I32 b) { return vaddq_s32(a, b); }
@@ -38,7 +40,9 @@ struct Simd128 {
   static I32 shift_right(I32 a, int n) { return vshlq_s32(a, vdupq_n_s32(-n)); }
   static I32 times(I32 a, int n) { return vshlq_s32(a, vdupq_n_s32(n)); }
 
-  static I64 wide(I32 a, I32 b) { return {vmull_s32(vget_low_s32(a), vget_low_s32(b)), vmull_high_s32(a, b)}; }
+  static I64 wide(I32 a, I32 b) {
+    return {vmull_s32(vget_low_s32(a), vget_low_s32(b)), vmull_high_s32(a, b)};
+  }
   static I64 wide_set1(int64_t x) { return {vdupq_n_s64(x), vdupq_n_s64(x)}; }
   static I64 wide_load(const int64_t* p) { return {vld1q_s64(p), vld1q_s64(p + 2)}; }
   static I64 wide_add(I64 a, I64 b) { return {vaddq_s64(a.low, b.low), vaddq_s64(a.high, b.high)}; }
@@ -67,8 +71,8 @@ struct Simd128 {
   static void spread(const int8_t* focus, Focus* spread, int channels) {
     memcpy(spread, focus, static_cast<size_t>(channels));
   }
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
-                  int32_t* sums) {
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels,
+                  int groups, int32_t* sums) {
     for (int c = 0; c < channels; c += 16, memory += 4 * kBlock) {
       I32 sum[4] = {set1(0), set1(0), set1(0), set1(0)};
       for (int q = 0; q < 4 * groups; ++q) {
@@ -109,13 +113,14 @@ struct Simd : Simd128 {
   }
   static I32 dot(I32 sum, Weights w, Inputs a) { return vpadalq_s16(sum, vmull_s8(w, a)); }
 
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
-                     const int32_t*, int32_t* raw) {
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels,
+                     int groups, const int32_t*, int32_t* raw) {
     for (int q = 0; q < 4 * groups; ++q, raw += 4) {
       const int8_t* quad = memory + q / 4 * stride + q % 4 * kBlock;
       I32 first = set1(0), last = set1(0);  // two entries each, in halves
       for (int c = 0; c < channels; c += 4) {
-        const int8x16_t query = broadcast32(spread + c), entries = vld1q_s8(quad + c / 16 * 4 * kBlock + c % 16 * 4);
+        const int8x16_t query = broadcast32(spread + c),
+                        entries = vld1q_s8(quad + c / 16 * 4 * kBlock + c % 16 * 4);
         first = dot(first, vget_low_s8(entries), vget_low_s8(query));
         last = dot(last, vget_high_s8(entries), vget_low_s8(query));
       }

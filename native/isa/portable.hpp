@@ -39,7 +39,9 @@ struct Simd {
   static I32 shift_right(I32 a, int n) { return a >> n; }
   static I32 times(I32 a, int n) { return a * (1 << n); }
 
-  static I64 wide(I32 a, I32 b) { return __builtin_convertvector(a, I64) * __builtin_convertvector(b, I64); }
+  static I64 wide(I32 a, I32 b) {
+    return __builtin_convertvector(a, I64) * __builtin_convertvector(b, I64);
+  }
   static I64 wide_set1(int64_t x) { return I64{x, x, x, x}; }
   static I64 wide_load(const int64_t* p) { return read<I64>(p); }
   static I64 wide_add(I64 a, I64 b) { return a + b; }
@@ -88,7 +90,8 @@ struct Simd {
 #endif
   }
 
-  // Attention. Per four channels of four entries 16 bytes of memory meet the four channels of the query, held twice.
+  // Attention. Per four channels of four entries 16 bytes of memory meet the four channels of the
+  // query, held twice.
   using Focus = int16_t;
   static constexpr int kFocusCopies = 2;
   static void spread(const int8_t* focus, Focus* spread, int channels) {
@@ -96,8 +99,8 @@ struct Simd {
       for (int i = 0; i < 8; ++i) spread[2 * c + i] = focus[c + i % 4];
     }
   }
-  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels, int groups,
-                     const int32_t*, int32_t* raw) {
+  static void scores(const int8_t* memory, ptrdiff_t stride, const Focus* spread, int channels,
+                     int groups, const int32_t*, int32_t* raw) {
     for (int q = 0; q < 4 * groups; ++q, raw += 4) {
       const int8_t* quad = memory + q / 4 * stride + q % 4 * kBlock;
       I32 first = set1(0), last = set1(0);  // two entries each, in pairs of sums
@@ -107,11 +110,12 @@ struct Simd {
         first = dot(first, load_weights(at), query);
         last = dot(last, load_weights(at + 8), query);
       }
-      store(raw, I32{first[0] + first[1], first[2] + first[3], last[0] + last[1], last[2] + last[3]});
+      store(raw,
+            I32{first[0] + first[1], first[2] + first[3], last[0] + last[1], last[2] + last[3]});
     }
   }
-  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels, int groups,
-                  int32_t* sums) {
+  static void mix(const int8_t* memory, ptrdiff_t stride, const int16_t* weights, int channels,
+                  int groups, int32_t* sums) {
     using Bytes = int8_t __attribute__((vector_size(4)));
     for (int c = 0; c < channels; c += 4) {
       const int8_t* four = memory + c / 16 * 4 * kBlock + c % 16 * 4;

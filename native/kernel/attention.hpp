@@ -1,4 +1,5 @@
-// Attention over a lane's own past. Two products that weights have no part in: query by memory, softmax by memory.
+// Attention over a lane's own past. Two products that weights have no part in: query by memory,
+// softmax by memory.
 #pragma once
 
 #include "elementwise.hpp"
@@ -8,7 +9,8 @@
 namespace shazip {
 namespace {
 
-// Copies a row of channels so that each head begins at a multiple of its padded width; the gaps stay zero.
+// Copies a row of channels so that each head begins at a multiple of its padded width; the gaps
+// stay zero.
 inline void spread_heads(const Model& m, const int8_t* row, int8_t* heads) {
   for (int h = 0; h < m.heads; ++h) {
     memcpy(heads + h * m.head_padded, row + h * m.head_width, static_cast<size_t>(m.head_width));
@@ -18,13 +20,15 @@ inline void spread_heads(const Model& m, const int8_t* row, int8_t* heads) {
 inline int8_t* memory_of(const Part& part, const Layer& layer, int lane) {
   const Model& m = *part.model;
   const ptrdiff_t size = static_cast<ptrdiff_t>(m.quads) * kQuad * m.heads * m.head_padded;
-  return part.state->memory + (static_cast<ptrdiff_t>(part.first + lane) * m.attentions + layer.attention) * size;
+  return part.state->memory +
+         (static_cast<ptrdiff_t>(part.first + lane) * m.attentions + layer.attention) * size;
 }
 
 inline int32_t* memory_sum_of(const Part& part, const Layer& layer, int lane) {
   const Model& m = *part.model;
   const ptrdiff_t size = static_cast<ptrdiff_t>(m.quads) * kQuad * m.heads;
-  return part.state->memory_sum + (static_cast<ptrdiff_t>(part.first + lane) * m.attentions + layer.attention) * size;
+  return part.state->memory_sum +
+         (static_cast<ptrdiff_t>(part.first + lane) * m.attentions + layer.attention) * size;
 }
 
 // Writes an entry, given as heads of padded width, over the oldest one.
@@ -61,11 +65,13 @@ inline void query(const Part& part, const Layer& layer) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded;
     const Norm inner = layer.query_norm8, outer = layer.query_norm, memory = layer.memory_norm;
     const Range mine = entries_of(part, l);
-    normalise(m, part.team[0].lstm + at, [=, to = operand + at, residual = local.residual + at, bytes = local.bytes](int i, I32 z) {
-      Simd::store_operand(to + i, at_site(inner, i, z, kOperandMax));
-      Simd::store(residual + i, at_site(outer, i, z, kResidualMax));
-      Simd::store8(bytes + i, at_site(memory, i, z, kOperandMax));
-    });
+    normalise(
+        m, part.team[0].lstm + at,
+        [=, to = operand + at, residual = local.residual + at, bytes = local.bytes](int i, I32 z) {
+          Simd::store_operand(to + i, at_site(inner, i, z, kOperandMax));
+          Simd::store(residual + i, at_site(outer, i, z, kResidualMax));
+          Simd::store8(bytes + i, at_site(memory, i, z, kOperandMax));
+        });
     const int slot = part.state->slot[part.first + l];
     if (mine.begin <= slot && slot < mine.end) {
       spread_heads(m, local.bytes, local.focus);
@@ -78,7 +84,8 @@ inline void query(const Part& part, const Layer& layer) {
     multiply(part, p, strip, operand, m.padded, local.sums_hidden);
     int32_t* y = part.team[0].query + static_cast<ptrdiff_t>(strip.begin) * V;
     requantise_lanes(p, strip, part.count, local.sums_hidden, [&](int l, int v, I32 u) {
-      Simd::store(y + static_cast<ptrdiff_t>(l) * m.padded + v, clamp(u, -kResidualMax, kResidualMax));
+      Simd::store(y + static_cast<ptrdiff_t>(l) * m.padded + v,
+                  clamp(u, -kResidualMax, kResidualMax));
     });
     spent(part, kElementwise);
   });
@@ -107,7 +114,8 @@ inline void score(const Part& part, const Layer& layer, int lane) {
   for (int h = 0; h < m.heads; ++h) {
     const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
     const int8_t* memory = memory_of(part, layer, lane) + mine.begin * channels + kGroup * head;
-    const int32_t* sums = memory_sum_of(part, layer, lane) + static_cast<ptrdiff_t>(h) * m.quads * kQuad + mine.begin;
+    const int32_t* sums =
+        memory_sum_of(part, layer, lane) + static_cast<ptrdiff_t>(h) * m.quads * kQuad + mine.begin;
     Simd::scores(memory, kGroup * channels, spread + Simd::kFocusCopies * head, m.head_padded,
                  (mine.end - mine.begin) / kGroup, sums, scores_of(part, lane, h) + mine.begin);
   }
@@ -115,7 +123,8 @@ inline void score(const Part& part, const Layer& layer, int lane) {
 }
 
 // local.weights: those of the entries `mine`, zero beyond the valid ones
-inline void softmax(const Part& part, const Layer& layer, const int32_t* raw, int valid, Range mine) {
+inline void softmax(const Part& part, const Layer& layer, const int32_t* raw, int valid,
+                    Range mine) {
   const Local& local = *part.local;
   int32_t most = raw[0];
   for (int j = 1; j < valid; ++j) most = most > raw[j] ? most : raw[j];
@@ -123,9 +132,11 @@ inline void softmax(const Part& part, const Layer& layer, const int32_t* raw, in
   const I64 half = Simd::wide_set1(int64_t{1} << (layer.score_shift - 1));
   const int rounded = (valid + 15) / 16 * 16;
   for (int j = 0; j < rounded; j += V) {
-    // score_most keeps the product's result within 32 bits; entries that are not valid may lie above the top.
+    // score_most keeps the product's result within 32 bits; entries that are not valid may lie
+    // above the top.
     const I32 below = clamp(Simd::sub(top, Simd::load(raw + j)), 0, layer.score_most);
-    const I32 d = Simd::narrow(Simd::wide_add(Simd::wide(below, multiplier), half), layer.score_shift);
+    const I32 d =
+        Simd::narrow(Simd::wide_add(Simd::wide(below, multiplier), half), layer.score_shift);
     Simd::store(local.scaled + j, Simd::min(d, Simd::set1(kScoreEntries - 1)));
   }
   Simd::look_up(part.model->exp_score, local.scaled, local.weights, rounded);
@@ -181,11 +192,13 @@ inline void add_values(const Part& part, const Layer& layer, int lane) {
   for (int c = 0; c < m.width; c += V) {  // beyond the width multipliers are zero
     const I64 scaled = Simd::wide(Simd::load(sums + c), Simd::load(layer.value_multiplier + c));
     const I32 o = Simd::narrow(Simd::wide_add(scaled, half), layer.value_shift);
-    Simd::store(residual + c, clamp(Simd::add(Simd::load(residual + c), o), -kResidualMax, kResidualMax));
+    Simd::store(residual + c,
+                clamp(Simd::add(Simd::load(residual + c), o), -kResidualMax, kResidualMax));
   }
 }
 
-// A lane's products with so many entries, as `score` and `mix` make them, with the weights and the query that are there.
+// A lane's products with so many entries, as `score` and `mix` make them, with the weights and the
+// query that are there.
 inline void multiply_memory(const Part& part, const Layer& layer, int lane, int entries) {
   const Model& m = *part.model;
   const Local& local = *part.local;
@@ -194,17 +207,19 @@ inline void multiply_memory(const Part& part, const Layer& layer, int lane, int 
   const int8_t* memory = memory_of(part, layer, lane) + kGroup * mine.begin * channels;
   for (int h = 0; h < m.heads; ++h) {
     const ptrdiff_t head = static_cast<ptrdiff_t>(h) * m.head_padded;
-    const int32_t* sums = memory_sum_of(part, layer, lane) + static_cast<ptrdiff_t>(h) * m.quads * kQuad + kGroup * mine.begin;
-    const auto* spread = static_cast<const Simd::Focus*>(local.focus_spread) + Simd::kFocusCopies * head;
-    Simd::scores(memory + kGroup * head, kGroup * channels, spread, m.head_padded, mine.end - mine.begin, sums,
-                 scores_of(part, lane, h) + kGroup * mine.begin);
-    Simd::mix(memory + kGroup * head, kGroup * channels, local.weights + kGroup * mine.begin, m.head_padded,
-              mine.end - mine.begin, partial_of(part, part.rank, lane) + head);
+    const int32_t* sums = memory_sum_of(part, layer, lane) +
+                          static_cast<ptrdiff_t>(h) * m.quads * kQuad + kGroup * mine.begin;
+    const auto* spread =
+        static_cast<const Simd::Focus*>(local.focus_spread) + Simd::kFocusCopies * head;
+    Simd::scores(memory + kGroup * head, kGroup * channels, spread, m.head_padded,
+                 mine.end - mine.begin, sums, scores_of(part, lane, h) + kGroup * mine.begin);
+    Simd::mix(memory + kGroup * head, kGroup * channels, local.weights + kGroup * mine.begin,
+              m.head_padded, mine.end - mine.begin, partial_of(part, part.rank, lane) + head);
   }
 }
 
-// local.residual becomes the residual stream. Alone, a thread does lane after lane, so that a lane's memory is still in its cache
-// when it is read again; a team shares each lane's entries.
+// local.residual becomes the residual stream. Alone, a thread does lane after lane, so that a
+// lane's memory is still in its cache when it is read again; a team shares each lane's entries.
 inline void attention(const Part& part, const Layer& layer) {
   query(part, layer);
   for (int l = 0; l < part.count; ++l) {

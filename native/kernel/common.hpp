@@ -1,6 +1,8 @@
-// What every part of the kernel uses. Included once into each variant's source, after the header that defines its Simd.
+// What every part of the kernel uses. Included once into each variant's source, after the header
+// that defines its Simd.
 //
-// Everything is in an unnamed namespace, so that code compiled for one instruction set is never linked into another variant.
+// Everything is in an unnamed namespace, so that code compiled for one instruction set is never
+// linked into another variant.
 #pragma once
 
 #include <cstddef>

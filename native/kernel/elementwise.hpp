@@ -33,10 +33,12 @@ inline Spread measure(const Model& m, const int32_t* x) {
   const int64_t variance = 256 * Simd::wide_sum(squares) - 32 * mean * sum + d * mean * mean;
   const int64_t root = integer_root(variance / d * 4096);
   const int64_t spread = root < (1 << 14) ? 1 << 14 : root;
-  return {Simd::set1(static_cast<int32_t>(mean)), Simd::set1(static_cast<int32_t>((int64_t{1} << 44) / spread))};
+  return {Simd::set1(static_cast<int32_t>(mean)),
+          Simd::set1(static_cast<int32_t>((int64_t{1} << 44) / spread))};
 }
 
-// Calls use(channel, z) with V normalised values of a row, which are of no meaning beyond the width. It may write over x as it goes.
+// Calls use(channel, z) with V normalised values of a row, which are of no meaning beyond the
+// width. It may write over x as it goes.
 template <typename Use>
 inline void normalise(const Model& m, const int32_t* x, Use use) {
   const Spread spread = measure(m, x);
@@ -49,7 +51,8 @@ inline void normalise(const Model& m, const int32_t* x, Use use) {
   }
 }
 
-// A site's learned scale and bias. By value, so that stores in a loop do not make it be loaded again.
+// A site's learned scale and bias. By value, so that stores in a loop do not make it be loaded
+// again.
 inline I32 at_site(Norm norm, int i, I32 z, int32_t limit) {
   const I32 scaled = Simd::add(Simd::mul(z, Simd::load(norm.scale + i)), Simd::load(norm.bias + i));
   const I32 half = Simd::set1(1 << (norm.shift - 1));
@@ -77,14 +80,17 @@ inline void to_frequencies(const int32_t* exp_logit, const int16_t* logits, uint
   alignas(64) int32_t cumulative[kAlphabet];  // inclusive; at most 2**28
   int32_t total = 0;
   for (int i = 0; i < kAlphabet; ++i) cumulative[i] = total += exp_logit[index[i]];
-  // Exact: C * T < 2**52, and the floor of the correctly rounded quotient is the quotient's (section 5).
+  // Exact: C * T < 2**52, and the floor of the correctly rounded quotient is the quotient's
+  // (section 5).
   alignas(64) int32_t quotient[kAlphabet + 1];
   quotient[0] = 0;
   const double divisor = total;
   for (int i = 0; i < kAlphabet; ++i) {
-    quotient[i + 1] = static_cast<int32_t>(static_cast<double>(cumulative[i]) * ((1 << 24) - 256) / divisor);
+    quotient[i + 1] =
+        static_cast<int32_t>(static_cast<double>(cumulative[i]) * ((1 << 24) - 256) / divisor);
   }
-  for (int i = 0; i < kAlphabet; ++i) freqs[i] = static_cast<uint32_t>(1 + quotient[i + 1] - quotient[i]);
+  for (int i = 0; i < kAlphabet; ++i)
+    freqs[i] = static_cast<uint32_t>(1 + quotient[i + 1] - quotient[i]);
 }
 
 }  // namespace

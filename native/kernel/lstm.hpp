@@ -8,12 +8,14 @@
 namespace shazip {
 namespace {
 
-// Channels beyond the width come out of tables at 0, which need not be 0; layer norms count on zeros.
+// Channels beyond the width come out of tables at 0, which need not be 0; layer norms count on
+// zeros.
 inline void clear_beyond_width(const Model& m, int32_t* row, int begin, int end) {
   for (int c = greater(begin, m.width); c < end; ++c) row[c] = 0;
 }
 
-// `bias` in steps of 2**-11, as part of a gate's wide sum: bias * 2**(shift-3) + 2**(shift-1). |bias| <= 2**15, shift <= 40.
+// `bias` in steps of 2**-11, as part of a gate's wide sum: bias * 2**(shift-3) + 2**(shift-1).
+// |bias| <= 2**15, shift <= 40.
 inline I64 gate_bias(I32 bias, int shift) {
   const int low = lesser(shift - 3, 30);
   const I64 scaled = Simd::wide(Simd::times(bias, shift - 3 - low), Simd::set1(1 << low));
@@ -28,18 +30,23 @@ inline I32 gate_index(I64 t, int shift) {
 inline const int16_t* input_of(const Part& part, const Layer& layer, Strip strip, int lane) {
   const Product& p = layer.lstm_hidden;
   const ptrdiff_t rows = static_cast<ptrdiff_t>(p.tiles) * p.vectors * V;
-  return layer.input + part.state->symbol[part.first + lane] * rows + static_cast<ptrdiff_t>(strip.begin) * V;
+  return layer.input + part.state->symbol[part.first + lane] * rows +
+         static_cast<ptrdiff_t>(strip.begin) * V;
 }
 
 inline int32_t* cell_of(const Part& part, int layer, int lane) {
-  return part.state->cell + (static_cast<ptrdiff_t>(part.first + lane) * part.model->layers + layer) * part.model->padded;
+  return part.state->cell +
+         (static_cast<ptrdiff_t>(part.first + lane) * part.model->layers + layer) *
+             part.model->padded;
 }
 
-// What comes after a strip's products was last used a step ago: it is called for while the products go on.
+// What comes after a strip's products was last used a step ago: it is called for while the products
+// go on.
 inline void call_for_gates(const Part& part, int index, Strip strip) {
   constexpr int kLine = 64;
   const Layer& layer = part.model->layer[index];
-  const int channel = first_channel(layer.lstm_hidden, strip), count = channels(layer.lstm_hidden, strip);
+  const int channel = first_channel(layer.lstm_hidden, strip),
+            count = channels(layer.lstm_hidden, strip);
   for (int l = 0; l < part.count; ++l) {
     const int32_t* cell = cell_of(part, index, l) + channel;
     for (int c = 0; c < count; c += kLine / 4) __builtin_prefetch(cell + c);
@@ -49,7 +56,8 @@ inline void call_for_gates(const Part& part, int index, Strip strip) {
   }
 }
 
-// hidden: (lanes, vectors, V), as index, of the gates' tables. Vectors outside, so that what belongs to rows is loaded once.
+// hidden: (lanes, vectors, V), as index, of the gates' tables. Vectors outside, so that what
+// belongs to rows is loaded once.
 inline void gate_inputs(const Part& part, const Layer& layer, Strip strip, const int32_t* hidden) {
   const Product& p = layer.lstm_hidden;
   const int32_t* input = part.local->sums_input;
@@ -101,7 +109,8 @@ inline void update_cells(const int16_t* gates, int32_t* cell, int32_t* index, in
   }
 }
 
-inline void cell_outputs(const int16_t* gates, const int16_t* squashed, Operand* hidden, int32_t* h, int vectors) {
+inline void cell_outputs(const int16_t* gates, const int16_t* squashed, Operand* hidden, int32_t* h,
+                         int vectors) {
   const I32 half = Simd::set1(1 << 14);
   for (int v = 0; v < vectors; v += 4, gates += 4 * V, squashed += V, hidden += V, h += V) {
     const I32 product = Simd::mul(Simd::load16(gates + 3 * V), Simd::load16(squashed));
@@ -118,16 +127,19 @@ inline void finish_lstm(const Part& part, int layer, Strip strip, const int32_t*
   const Local& local = *part.local;
   gate_inputs(part, m.layer[layer], strip, recurrent);
   gate_outputs(part, strip);
-  const int lanes = part.count, row = strip.vectors * V, channel = first_channel(p, strip), count = channels(p, strip);
+  const int lanes = part.count, row = strip.vectors * V, channel = first_channel(p, strip),
+            count = channels(p, strip);
   for (int l = 0; l < lanes; ++l) {
-    update_cells(local.value + l * row, cell_of(part, layer, l) + channel, local.index + l * count, strip.vectors);
+    update_cells(local.value + l * row, cell_of(part, layer, l) + channel, local.index + l * count,
+                 strip.vectors);
   }
   int16_t* squashed = local.value + lanes * row;
   Simd::look_up(m.tanh, local.index, squashed, lanes * count);
   for (int l = 0; l < lanes; ++l) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(l) * m.padded + channel;
     Operand* hidden = static_cast<Operand*>(part.team[0].hidden) + at;
-    cell_outputs(local.value + l * row, squashed + l * count, hidden, part.team[0].lstm + at, strip.vectors);
+    cell_outputs(local.value + l * row, squashed + l * count, hidden, part.team[0].lstm + at,
+                 strip.vectors);
     clear_beyond_width(m, part.team[0].lstm + at - channel, channel, channel + count);
   }
   spent(part, kElementwise);
@@ -139,8 +151,10 @@ inline void keep_hidden(const Part& part, int layer, Range mine) {
   const Product& p = m.layer[layer].lstm_hidden;
   const int begin = mine.begin * p.channels, count = (mine.end - mine.begin) * p.channels;
   for (int l = 0; l < part.count; ++l) {
-    const Operand* hidden = static_cast<const Operand*>(part.team[0].hidden) + static_cast<ptrdiff_t>(l) * m.padded;
-    memcpy(hidden_of(part, layer, l) + begin, hidden + begin, sizeof(Operand) * static_cast<size_t>(count));
+    const Operand* hidden =
+        static_cast<const Operand*>(part.team[0].hidden) + static_cast<ptrdiff_t>(l) * m.padded;
+    memcpy(hidden_of(part, layer, l) + begin, hidden + begin,
+           sizeof(Operand) * static_cast<size_t>(count));
   }
 }
 
@@ -192,7 +206,8 @@ inline void finish_boom(const Part& part, const Product& p, Strip strip) {
   spent(part, kElementwise);
 }
 
-// stream: (lanes, padded), the residual stream so far; shared.boom becomes what the next layer reads.
+// stream: (lanes, padded), the residual stream so far; shared.boom becomes what the next layer
+// reads.
 inline void boom(const Part& part, const Layer& layer, const int32_t* stream) {
   const Model& m = *part.model;
   const Local& local = *part.local;

@@ -1,4 +1,5 @@
-// One variant of the network's step. Compiled once for each instruction set, with SHAZIP_ISA (a header) and SHAZIP_VARIANT (a name).
+// One variant of the network's step. Compiled once for each instruction set, with SHAZIP_ISA (a
+// header) and SHAZIP_VARIANT (a name).
 #include SHAZIP_ISA
 
 #include "attention.hpp"
@@ -23,9 +24,11 @@ void output(const Part& part) {
   spent(part, kElementwise);
   each_strip(part, p, [&](Strip strip) {
     multiply(part, p, strip, operand, m.padded, local.sums_hidden);
-    int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first) * kAlphabet + static_cast<ptrdiff_t>(strip.begin) * V;
+    int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first) * kAlphabet +
+                      static_cast<ptrdiff_t>(strip.begin) * V;
     requantise_lanes(p, strip, part.count, local.sums_hidden, [&](int l, int v, I32 u) {
-      Simd::store16(logits + static_cast<ptrdiff_t>(l) * kAlphabet + v, clamp(u, -kLogitMax, kLogitMax));
+      Simd::store16(logits + static_cast<ptrdiff_t>(l) * kAlphabet + v,
+                    clamp(u, -kLogitMax, kLogitMax));
     });
     spent(part, kElementwise);
   });
@@ -57,7 +60,8 @@ void weights_only(const Part& part) {
   const Model& m = *part.model;
   const auto multiply_all = [&](const Product& p) {
     each_strip(part, p, [&](Strip strip) {
-      multiply(part, p, strip, static_cast<Operand*>(part.local->operand), m.padded, part.local->sums_hidden);
+      multiply(part, p, strip, static_cast<Operand*>(part.local->operand), m.padded,
+               part.local->sums_hidden);
     });
   };
   for (int index = 0; index < m.layers; ++index) {
@@ -70,7 +74,8 @@ void weights_only(const Part& part) {
   multiply_all(m.output);
 }
 
-// As in a step with full memories; the weights of their entries are all the same, of one byte and not zero.
+// As in a step with full memories; the weights of their entries are all the same, of one byte and
+// not zero.
 void products_only(const Part& part) {
   weights_only(part);
   const Model& m = *part.model;

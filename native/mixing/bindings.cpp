@@ -23,18 +23,21 @@ using Column = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device:
 
 int live_lanes(const Mixer& mixer, size_t live) {
   if (live > static_cast<size_t>(mixer.lanes())) {
-    throw std::invalid_argument(std::to_string(live) + " lanes, the mixer has " + std::to_string(mixer.lanes()));
+    throw std::invalid_argument(std::to_string(live) + " lanes, the mixer has " +
+                                std::to_string(mixer.lanes()));
   }
   return static_cast<int>(live);
 }
 
-void open(Mixer* self, int lanes, int table_bits, int history_bits, const nb::bytes& start, std::shared_ptr<Pool> pool) {
+void open(Mixer* self, int lanes, int table_bits, int history_bits, const nb::bytes& start,
+          std::shared_ptr<Pool> pool) {
   if (lanes < 1 || !pool) throw std::invalid_argument("a mixer has at least one lane and a pool");
   if (table_bits < 16 || table_bits > 30 || history_bits < 10 || history_bits > 30) {
     throw std::invalid_argument("sizes of tables or history are out of range");
   }
   const auto* data = static_cast<const uint8_t*>(start.data());
-  new (self) Mixer(lanes, table_bits, history_bits, *std::make_unique<Start>(Start::read(data, start.size())), std::move(pool));
+  new (self) Mixer(lanes, table_bits, history_bits,
+                   *std::make_unique<Start>(Start::read(data, start.size())), std::move(pool));
 }
 
 nb::ndarray<nb::numpy, uint32_t> mix(Mixer& self, const Freqs& freqs) {
@@ -63,12 +66,13 @@ nb::bytes learned(const Mixer& self) {
 
 void bind_mixing(nb::module_& module) {
   nb::class_<Mixer>(module, "Mixer")
-      .def("__init__", &open, nb::kw_only(), nb::arg("lanes"), nb::arg("table_bits"), nb::arg("history_bits"),
-           nb::arg("start"), nb::arg("pool"))
+      .def("__init__", &open, nb::kw_only(), nb::arg("lanes"), nb::arg("table_bits"),
+           nb::arg("history_bits"), nb::arg("start"), nb::arg("pool"))
       .def_prop_ro("lanes", &Mixer::lanes)
-      .def("mix", &mix, nb::arg("freqs"), "Mixed frequencies (live, 256), uint32, from the network's.")
+      .def("mix", &mix, nb::arg("freqs"),
+           "Mixed frequencies (live, 256), uint32, from the network's.")
       .def("update", &update, nb::arg("column"), "Take the symbols (live,) that came.")
       .def("learned", &learned, "What was learned so far, as start values.");
-  module.def("mixer_size", &Mixer::size, nb::arg("lanes"), nb::arg("table_bits"), nb::arg("history_bits"),
-             "Bytes that a mixer allocates.");
+  module.def("mixer_size", &Mixer::size, nb::arg("lanes"), nb::arg("table_bits"),
+             nb::arg("history_bits"), "Bytes that a mixer allocates.");
 }

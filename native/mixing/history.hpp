@@ -25,7 +25,9 @@ class History {
   uint8_t at(uint32_t place) const { return symbols_[place]; }
   uint32_t place(uint32_t lane, uint32_t count) const { return (lane << bits_) | (count & mask_); }
   uint32_t lane(uint32_t place) const { return place >> bits_; }
-  uint32_t moved(uint32_t place, uint32_t by) const { return (place & ~mask_) | ((place + by) & mask_); }
+  uint32_t moved(uint32_t place, uint32_t by) const {
+    return (place & ~mask_) | ((place + by) & mask_);
+  }
   void put(uint32_t place, uint8_t symbol) { symbols_[place] = symbol; }
 
   // How many symbols before `a` and before `b` agree, at most `limit`.
@@ -45,7 +47,7 @@ class History {
 struct Match {
   bool active = false;
   uint32_t place = 0;
-  uint32_t length = 0;   // symbols that agreed since the last miss, 65535 at most
+  uint32_t length = 0;  // symbols that agreed since the last miss, 65535 at most
   uint32_t misses = 0;
   uint8_t expected = 0;
 
@@ -60,13 +62,16 @@ class MatchModel {
     last_ = zeroed<uint32_t>(size_t{1} << (history_bits - 2));
   }
 
-  // Moves the match over the symbol that came; `next` is the place of the symbol after it, `count` how many the lane has had.
-  // Only places that were passed with the same salt are found. `is_head(place)` tells whether a place is where its lane writes next: what lies there is not a continuation.
+  // Moves the match over the symbol that came; `next` is the place of the symbol after it, `count`
+  // how many the lane has had. Only places that were passed with the same salt are found.
+  // `is_head(place)` tells whether a place is where its lane writes next: what lies there is not a
+  // continuation.
   template <typename IsHead>
-  void update(Match& match, const History& history, uint32_t next, uint32_t count, uint8_t symbol, uint64_t salt,
-              IsHead is_head) {
+  void update(Match& match, const History& history, uint32_t next, uint32_t count, uint8_t symbol,
+              uint64_t salt, IsHead is_head) {
     if (match.active) follow(match, history, symbol, is_head);
-    if (count >= static_cast<uint32_t>(minimum_)) look_up(match, history, next, count, salt, is_head);
+    if (count >= static_cast<uint32_t>(minimum_))
+      look_up(match, history, next, count, salt, is_head);
     if (match.active) match.expected = history.at(match.place);
   }
 
@@ -74,14 +79,16 @@ class MatchModel {
   template <typename IsHead>
   void follow(Match& match, const History& history, uint8_t symbol, IsHead is_head);
   template <typename IsHead>
-  void look_up(Match& match, const History& history, uint32_t next, uint32_t count, uint64_t salt, IsHead is_head);
+  void look_up(Match& match, const History& history, uint32_t next, uint32_t count, uint64_t salt,
+               IsHead is_head);
 
   int minimum_;
   int shift_;
   Zeroed<uint32_t> last_;  // 1 + the place after the last occurrence, 0: none
 };
 
-constexpr uint32_t kMaxMisses = 8;    // a match survives so many: tables and logs repeat with small changes
+constexpr uint32_t kMaxMisses =
+    8;  // a match survives so many: tables and logs repeat with small changes
 constexpr uint32_t kVerified = 32;    // symbols compared with a candidate
 constexpr uint32_t kSettled = 16;     // a match this long has recovered from its misses
 constexpr uint32_t kReplaceable = 8;  // a shorter match gives way to a better candidate
@@ -100,13 +107,15 @@ void MatchModel::follow(Match& match, const History& history, uint8_t symbol, Is
 }
 
 template <typename IsHead>
-void MatchModel::look_up(Match& match, const History& history, uint32_t next, uint32_t count, uint64_t salt,
-                         IsHead is_head) {
+void MatchModel::look_up(Match& match, const History& history, uint32_t next, uint32_t count,
+                         uint64_t salt, IsHead is_head) {
   uint64_t h = salt;
-  for (int i = 1; i <= minimum_; ++i) h = (h + history.at(history.moved(next, 0u - i)) + 1) * 0x9E3779B97F4A7C15u;
+  for (int i = 1; i <= minimum_; ++i)
+    h = (h + history.at(history.moved(next, 0u - i)) + 1) * 0x9E3779B97F4A7C15u;
   uint32_t& last = last_[scramble(h) >> shift_];
   if (last != 0 && (!match.active || match.length < kReplaceable) && !is_head(last - 1)) {
-    const uint32_t length = history.common(last - 1, next, std::min({kVerified, count, history.mask()}));
+    const uint32_t length =
+        history.common(last - 1, next, std::min({kVerified, count, history.mask()}));
     if (length >= static_cast<uint32_t>(minimum_)) {
       match.active = true;
       match.place = last - 1;

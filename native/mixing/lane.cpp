@@ -6,18 +6,23 @@ namespace {
 uint8_t lower(uint8_t symbol) { return symbol >= 'A' && symbol <= 'Z' ? symbol + 32 : symbol; }
 
 // Bytes from 128 on are letters: in UTF-8 they mostly are.
-bool is_letter(uint8_t symbol) { return symbol >= 128 || (lower(symbol) >= 'a' && lower(symbol) <= 'z'); }
+bool is_letter(uint8_t symbol) {
+  return symbol >= 128 || (lower(symbol) >= 'a' && lower(symbol) <= 'z');
+}
 
 bool one_of(uint8_t symbol, const char* set) {
-  for (; *set; ++set) if (symbol == static_cast<uint8_t>(*set)) return true;
+  for (; *set; ++set)
+    if (symbol == static_cast<uint8_t>(*set)) return true;
   return false;
 }
 
 // Agreed symbols (at most 32) to a bucket 0..13.
-constexpr uint8_t kLengthBucket[33] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 9, 9, 10, 10, 11,
-                                       11, 11, 11, 11, 11, 11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 13};
+constexpr uint8_t kLengthBucket[33] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  8,  9,
+                                       9,  9,  9,  10, 10, 11, 11, 11, 11, 11, 11,
+                                       11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 13};
 
-// Contexts that know their own region of the block and their own document alone, a bit for each: words and names cluster.
+// Contexts that know their own region of the block and their own document alone, a bit for each:
+// words and names cluster.
 constexpr uint32_t kRegional = 0x1000a;
 
 constexpr uint64_t kTitleTag = 0x3c7469746c653e;  // <title>
@@ -35,7 +40,8 @@ void advance_title(Lane& lane, uint8_t symbol) {
   }
 }
 
-// The symbol above the next one in the line before, 0 if that line was shorter or has left the ring.
+// The symbol above the next one in the line before, 0 if that line was shorter or has left the
+// ring.
 uint8_t symbol_above(const Lane& lane, const History& history, uint32_t lane_index) {
   const uint32_t above = lane.last_line + (lane.count - lane.line);
   const uint32_t back = lane.count - above;
@@ -96,8 +102,12 @@ void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
   const uint64_t column = std::min(lane.count - lane.line, 255u);
   const uint64_t word = lane.word, last_word = lane.last_word;
   const uint64_t values[kContexts] = {
-      one, two, s & 0xffffff, s & 0xffffffffu,
-      s & 0xffffffffffffu, s & 0xffffffffffffffu,
+      one,
+      two,
+      s & 0xffffff,
+      s & 0xffffffffu,
+      s & 0xffffffffffffu,
+      s & 0xffffffffffffffu,
       (word << 32) + lane.first_word + one * 0x10001u,
       word_value(lane),
       (word << 32) + last_word + one * 0x10001u,
@@ -106,12 +116,14 @@ void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
       (above << 8) | one | (column << 16),
       s & 0xf0f0f0f0f0f0u,
       (uint64_t{lane.opener} << 8) | one,
-      lane.classes & 0xffffffffu, lane.classes & 0xffffffffffffu,
+      lane.classes & 0xffffffffu,
+      lane.classes & 0xffffffffffffu,
       word_value(lane),
   };
   for (int i = 0; i < kContexts; ++i) {
     const uint64_t region = (kRegional >> i) & 1 ? salt(lane) : 0;
-    lane.contexts[i] = static_cast<uint32_t>(scramble(values[i] + region + (i + 1) * uint64_t{0xD6E8FEB86659FD93u}) >> 32);
+    lane.contexts[i] = static_cast<uint32_t>(
+        scramble(values[i] + region + (i + 1) * uint64_t{0xD6E8FEB86659FD93u}) >> 32);
   }
 }
 

@@ -8,26 +8,29 @@
 namespace shazip::mixing {
 
 struct Lane {
-  uint32_t region = 0;    // lanes that lie near each other in the block share one
-  uint64_t symbols = 0;   // the last eight, the newest lowest
-  uint64_t classes = 0;   // of the last sixteen, 4 bits each
-  uint32_t count = 0;     // symbols so far, modulo 2**32
-  uint32_t word = 0;      // hash of the letters since the last other symbol
+  uint32_t region = 0;   // lanes that lie near each other in the block share one
+  uint64_t symbols = 0;  // the last eight, the newest lowest
+  uint64_t classes = 0;  // of the last sixteen, 4 bits each
+  uint32_t count = 0;    // symbols so far, modulo 2**32
+  uint32_t word = 0;     // hash of the letters since the last other symbol
   uint32_t last_word = 0;
   uint32_t word_before = 0;  // the one before `last_word`
   uint32_t first_word = 0;   // of this line
   uint32_t title = 0;        // hash of what the last <title> had in it
   uint32_t unfinished_title = 0;
   bool in_title = false;
-  uint32_t opener = 0;       // the last opening bracket, quote or sign, and the word before it
-  uint32_t line = 0;         // `count` at the start of this line and of the line before
+  uint32_t opener = 0;  // the last opening bracket, quote or sign, and the word before it
+  uint32_t line = 0;    // `count` at the start of this line and of the line before
   uint32_t last_line = 0;
   uint32_t contexts[kContexts] = {};
   Match matches[kMatches];
 };
 
-// What tells hashes of one region and document from those of others; 0 in the first region before any title.
-inline uint64_t salt(const Lane& lane) { return (uint64_t{lane.region} + lane.title) * uint64_t{0x9E3779B97F4A7C15u}; }
+// What tells hashes of one region and document from those of others; 0 in the first region before
+// any title.
+inline uint64_t salt(const Lane& lane) {
+  return (uint64_t{lane.region} + lane.title) * uint64_t{0x9E3779B97F4A7C15u};
+}
 
 int symbol_class(uint8_t symbol);  // 0..15
 

@@ -3,24 +3,27 @@
 namespace shazip::mixing {
 namespace {
 
-constexpr uint32_t kStartUpdates = 30;     // what start values count for
+constexpr uint32_t kStartUpdates = 30;  // what start values count for
 constexpr uint32_t kMatchLimit = 1023;
-constexpr int kApmRate = 6;                // an APM moves by 1 / 64
-// |weight| < 4, so |rounded weight| <= 2**13 and a sum of 64 products with inputs below 3072 stays below 2**31.
+constexpr int kApmRate = 6;  // an APM moves by 1 / 64
+// |weight| < 4, so |rounded weight| <= 2**13 and a sum of 64 products with inputs below 3072 stays
+// below 2**31.
 constexpr int32_t kWeightLimit = (4 << 20) - 512;
 constexpr int32_t kFinalLimit = 8 << 16;
 static_assert(int64_t{kInputs} * 8192 * kStretchLimit < INT32_MAX, "a sum may overflow");
 
 int16_t rounded(int32_t weight) { return static_cast<int16_t>((weight + 256) >> 9); }
 
-// The same code for two kinds of processor; the loader chooses. Integers give the same sums in every order.
+// The same code for two kinds of processor; the loader chooses. Integers give the same sums in
+// every order.
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
 #define SHAZIP_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define SHAZIP_CLONES
 #endif
 
-SHAZIP_CLONES void dot(const int16_t* weights, const int32_t* rows, const int16_t* inputs, int32_t* sums) {
+SHAZIP_CLONES void dot(const int16_t* weights, const int32_t* rows, const int16_t* inputs,
+                       int32_t* sums) {
   for (int set = 0; set < kSets; ++set) {
     const int16_t* row = weights + rows[set] * kInputs;
     int32_t sum = 0;
@@ -48,18 +51,26 @@ int32_t scaled_error(int bit, int probability, int rate) {
 Learned::Learned(const Start& start) : tables_(start.tables) {
   std::copy(&start.next[0][0], &start.next[0][0] + 512, &next_[0][0]);
   for (int bit = 0; bit < 2; ++bit) {
-    for (uint8_t state = next_[0][bit]; !certain_[state]; state = next_[state][bit]) certain_[state] = -1;
+    for (uint8_t state = next_[0][bit]; !certain_[state]; state = next_[state][bit])
+      certain_[state] = -1;
   }
-  for (const auto& row : start.histories) for (auto p : row) histories_.emplace_back(p, kStartUpdates);
-  for (const auto& row : start.matches) for (auto p : row) matches_.emplace_back(p, kStartUpdates);
+  for (const auto& row : start.histories)
+    for (auto p : row) histories_.emplace_back(p, kStartUpdates);
+  for (const auto& row : start.matches)
+    for (auto p : row) matches_.emplace_back(p, kStartUpdates);
   for (const auto& value : histories_) history_pairs_.push_back(pair_of(value));
   for (const auto& value : matches_) match_pairs_.push_back(pair_of(value));
-  for (int row = 0; row <= kContexts; ++row) history_pairs_[row * 256] = {0, 0};  // nothing seen, nothing said
-  for (const auto& context : start.corrections) for (const auto& row : context) for (auto c : row) corrections_.push_back(c * 256);
+  for (int row = 0; row <= kContexts; ++row)
+    history_pairs_[row * 256] = {0, 0};  // nothing seen, nothing said
+  for (const auto& context : start.corrections)
+    for (const auto& row : context)
+      for (auto c : row) corrections_.push_back(c * 256);
   for (auto c : corrections_) rounded_corrections_.push_back(static_cast<int16_t>(c >> 8));
-  for (const auto& row : start.weights) for (auto w : row) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
+  for (const auto& row : start.weights)
+    for (auto w : row) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
   for (auto w : weights_) rounded_.push_back(rounded(w));
-  for (const auto& row : start.final_weights) for (auto w : row) final_weights_.push_back(w * 16);
+  for (const auto& row : start.final_weights)
+    for (auto w : row) final_weights_.push_back(w * 16);
   for (int i = 0; i < kApms; ++i) apms_[i] = zeroed<uint16_t>(size_t{kApmRows[i]} * kApmStride);
 }
 
@@ -87,7 +98,8 @@ void Learned::train(int set, const Node& node, int bit, int rate) {
   const int probability = tables_.squashed(node.outputs[set]);
   if (std::abs((bit << 16) - probability) < kLeastError) return;
   const int32_t error = scaled_error(bit, probability, rate);
-  move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs, error);
+  move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs,
+       error);
 }
 
 void Learned::train_last(const Node& node, int bit, int rate) {
@@ -111,13 +123,19 @@ Start Learned::learned() const {
   Start start{};
   start.tables = tables_;
   std::copy(&next_[0][0], &next_[0][0] + 512, &start.next[0][0]);
-  for (int i = 0; i < (kContexts + 1) * 256; ++i) start.histories[i / 256][i % 256] = histories_[i].probability();
-  for (int i = 0; i < kMatches * kMatchCells; ++i) start.matches[i / kMatchCells][i % kMatchCells] = matches_[i].probability();
+  for (int i = 0; i < (kContexts + 1) * 256; ++i)
+    start.histories[i / 256][i % 256] = histories_[i].probability();
+  for (int i = 0; i < kMatches * kMatchCells; ++i)
+    start.matches[i / kMatchCells][i % kMatchCells] = matches_[i].probability();
   for (int i = 0; i < kContexts * 256 * kLevels; ++i) {
-    start.corrections[i / (256 * kLevels)][i / kLevels % 256][i % kLevels] = static_cast<int16_t>(corrections_[i] >> 8);
+    start.corrections[i / (256 * kLevels)][i / kLevels % 256][i % kLevels] =
+        static_cast<int16_t>(corrections_[i] >> 8);
   }
-  for (int i = 0; i < kRows * kInputs; ++i) start.weights[i / kInputs][i % kInputs] = static_cast<int16_t>((weights_[i] + 128) >> 8);
-  for (int i = 0; i < kFinalRows * kSets; ++i) start.final_weights[i / kSets][i % kSets] = static_cast<int16_t>(clamp((final_weights_[i] + 8) >> 4, -32768, 32767));
+  for (int i = 0; i < kRows * kInputs; ++i)
+    start.weights[i / kInputs][i % kInputs] = static_cast<int16_t>((weights_[i] + 128) >> 8);
+  for (int i = 0; i < kFinalRows * kSets; ++i)
+    start.final_weights[i / kSets][i % kSets] =
+        static_cast<int16_t>(clamp((final_weights_[i] + 8) >> 4, -32768, 32767));
   return start;
 }
 

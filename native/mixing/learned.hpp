@@ -10,10 +10,11 @@
 namespace shazip::mixing {
 
 constexpr int kApms = 3;
-constexpr int kApmStride = 32;  // 25 buckets, 256 steps apart; a row fills a cache line
+constexpr int kApmStride = 32;            // 25 buckets, 256 steps apart; a row fills a cache line
 constexpr uint32_t kHistoryLimit = 1023;  // later updates move a probability by 1 / 1024.6
-constexpr int kLeastError = 256;          // of a probability of 16 bits: less teaches next to nothing, and most bits miss by less
-constexpr int kCorrectionRate = 60;       // stretched steps that an error of 1 moves a correction
+constexpr int kLeastError =
+    256;  // of a probability of 16 bits: less teaches next to nothing, and most bits miss by less
+constexpr int kCorrectionRate = 60;  // stretched steps that an error of 1 moves a correction
 constexpr int32_t kCorrectionLimit = 2047 << 8;
 enum Apm { kOfNetwork, kOfOrderOne, kOfOrderTwo };
 constexpr uint32_t kApmRows[kApms] = {256, 65536, 65536};
@@ -21,8 +22,8 @@ constexpr uint32_t kApmRows[kApms] = {256, 65536, 65536};
 // One binary decision of one lane: what it was predicted from. Kept until the bit is known.
 struct Node {
   alignas(64) int16_t inputs[kInputs];
-  int32_t rows[kSets];        // of the weights
-  int32_t outputs[kSets];     // stretched probabilities, one of each set
+  int32_t rows[kSets];     // of the weights
+  int32_t outputs[kSets];  // stretched probabilities, one of each set
   int32_t final_rows[kFinals];
   int32_t final_outputs[kFinals];
   int32_t final_output;       // their mean
@@ -31,7 +32,8 @@ struct Node {
   int32_t probability;        // that the bit is 1, 1..65535
 };
 
-// An adaptive probability, ready for the mixer: stretched, and its distance from one half, which only matches and order 0 use.
+// An adaptive probability, ready for the mixer: stretched, and its distance from one half, which
+// only matches and order 0 use.
 struct Pair {
   int16_t stretched;
   int16_t confidence;
@@ -55,12 +57,14 @@ class Learned {
   // -1 if only one kind of bit has come so far, else 0.
   int16_t certain(uint8_t state) const { return certain_[state]; }
 
-  // The probability 0..65535 that APM `which` makes of a stretched one in a row; sets the cell to update.
+  // The probability 0..65535 that APM `which` makes of a stretched one in a row; sets the cell to
+  // update.
   int refine(Apm which, uint32_t row, int stretched, Node& node) const;
   void prefetch(Apm which, uint32_t row) const;
   // Fills all outputs from `inputs`, `rows` and `final_rows`.
   void mix(Node& node) const;
-  // Moves the weights of one set, or the final weights and the APMs, towards the bit that came. Rates have a step of 2**-18.
+  // Moves the weights of one set, or the final weights and the APMs, towards the bit that came.
+  // Rates have a step of 2**-18.
   void train(int set, const Node& node, int bit, int rate);
   void train_last(const Node& node, int bit, int rate);
 
@@ -69,7 +73,8 @@ class Learned {
 
  private:
   Pair pair_of(const Adaptive& value) const {
-    return {static_cast<int16_t>(value.stretched(tables_)), static_cast<int16_t>(value.confidence())};
+    return {static_cast<int16_t>(value.stretched(tables_)),
+            static_cast<int16_t>(value.confidence())};
   }
 
   Tables tables_;
@@ -107,7 +112,8 @@ inline void Learned::update_correction(int row, uint8_t state, const Node& node,
   int32_t& value = corrections_[cell];
   const int error = (bit << 16) - tables_.squashed(node.inputs[kNetwork] + (value >> 8));
   if (std::abs(error) < kLeastError) return;
-  value = clamp(value + ((error * kCorrectionRate + 128) >> 8), -kCorrectionLimit, kCorrectionLimit);
+  value =
+      clamp(value + ((error * kCorrectionRate + 128) >> 8), -kCorrectionLimit, kCorrectionLimit);
   rounded_corrections_[cell] = static_cast<int16_t>(value >> 8);
 }
 

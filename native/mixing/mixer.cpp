@@ -8,12 +8,14 @@ namespace {
 
 constexpr int kDepths = 8;
 constexpr uint32_t kTotal = 1u << 24;
-// Below this mass a subtree keeps the network's proportions: contexts would move next to nothing there, at full cost.
+// Below this mass a subtree keeps the network's proportions: contexts would move next to nothing
+// there, at full cost.
 constexpr uint32_t kWorthMixing = 1u << 16;
-constexpr int kApmShare = 5;  // of 16: what each of the two last APMs contributes to the probability
-constexpr int kRegionBits = 3;  // at most 8 regions
+constexpr int kApmShare =
+    5;  // of 16: what each of the two last APMs contributes to the probability
+constexpr int kRegionBits = 3;         // at most 8 regions
 constexpr int kLanesWorthThreads = 4;  // with fewer, waking threads costs more than they save
-constexpr int kMaxThreads = 16;  // of the pool's: with more, each has too little to do
+constexpr int kMaxThreads = 16;        // of the pool's: with more, each has too little to do
 
 // Each context has a 16th of 2**table_bits bytes.
 size_t tables_size(int table_bits) { return size_t{kContexts} << (table_bits - 4); }
@@ -21,7 +23,9 @@ size_t tables_size(int table_bits) { return size_t{kContexts} << (table_bits - 4
 int depth_of(int node) { return floor_log2(static_cast<uint32_t>(node)); }
 
 // The node's number within its nibble's tree, 1..15.
-int nibble_node(int node, int depth) { return depth < 4 ? node : (1 << (depth - 4)) | (node & ((1 << (depth - 4)) - 1)); }
+int nibble_node(int node, int depth) {
+  return depth < 4 ? node : (1 << (depth - 4)) | (node & ((1 << (depth - 4)) - 1));
+}
 
 // sums[n] is the mass below node n; leaves are 256..511.
 void sum_tree(const uint32_t* freqs, uint32_t* sums) {
@@ -31,14 +35,19 @@ void sum_tree(const uint32_t* freqs, uint32_t* sums) {
 
 // The mass of the 1-branch: each of the `half` leaves on both sides gets at least 1.
 uint32_t share(uint32_t mass, uint32_t half, int probability) {
-  return half + static_cast<uint32_t>((uint64_t{mass - 2 * half} * static_cast<uint32_t>(probability)) >> 16);
+  return half + static_cast<uint32_t>(
+                    (uint64_t{mass - 2 * half} * static_cast<uint32_t>(probability)) >> 16);
 }
 
-// Splits `mass` over `leaves` leaves in the network's proportions; what rounding leaves over goes to the first.
-void keep_proportions(const uint32_t* freqs, uint32_t sum, uint32_t mass, int leaves, uint32_t* mixed) {
-  const uint64_t scale = (uint64_t{mass - leaves} << 36) / sum;  // freqs[i] <= sum, so products stay below 2**60
+// Splits `mass` over `leaves` leaves in the network's proportions; what rounding leaves over goes
+// to the first.
+void keep_proportions(const uint32_t* freqs, uint32_t sum, uint32_t mass, int leaves,
+                      uint32_t* mixed) {
+  const uint64_t scale =
+      (uint64_t{mass - leaves} << 36) / sum;  // freqs[i] <= sum, so products stay below 2**60
   uint32_t given = 0;
-  for (int i = 0; i < leaves; ++i) given += mixed[i] = 1 + static_cast<uint32_t>((freqs[i] * scale) >> 36);
+  for (int i = 0; i < leaves; ++i)
+    given += mixed[i] = 1 + static_cast<uint32_t>((freqs[i] * scale) >> 36);
   mixed[0] += mass - given;
 }
 
@@ -49,8 +58,8 @@ int level_of(int stretched) {
   return stretched < 0 ? 3 - sure : 4 + sure;
 }
 
-// Learning rates, step 2**-18. They fall with the live lanes, which all move the same weights from the same predictions: with
-// one rate for all, 1024 lanes learn badly and 4096 diverge.
+// Learning rates, step 2**-18. They fall with the live lanes, which all move the same weights from
+// the same predictions: with one rate for all, 1024 lanes learn badly and 4096 diverge.
 int rate_for(int live, int base) { return base * 32 / (32 + live); }
 
 // The weights' rate before that: quick while a frame is young, slower once it has settled.
@@ -61,11 +70,12 @@ int base_rate(uint64_t seen) { return 400 + static_cast<int>((600 << 15) / ((1 <
 // One lane's next byte: what predictions read, and all predictions, which `update` learns from.
 struct Mixer::Tree {
   const Lane* lane;
-  uint32_t order_two;  // hash of the last two symbols
-  int class_row;       // classes of the last two symbols, 0..255
-  int hashed_rows[kSets - kFirstHashed];  // by the line's first word, and by classes of the last four symbols
-  uint32_t sums[2 * kNodes];    // of the network's frequencies
-  uint32_t masses[kNodes];      // mixed, of nodes that got one
+  uint32_t order_two;                     // hash of the last two symbols
+  int class_row;                          // classes of the last two symbols, 0..255
+  int hashed_rows[kSets - kFirstHashed];  // by the line's first word, and by classes of the last
+                                          // four symbols
+  uint32_t sums[2 * kNodes];              // of the network's frequencies
+  uint32_t masses[kNodes];                // mixed, of nodes that got one
   uint8_t slots[kContexts][kSlot];
   int count;               // of the mixed nodes
   uint8_t places[kNodes];  // of these nodes below
@@ -88,10 +98,13 @@ struct Mixer::Tree {
   uint32_t order_one_row(int node) const {
     return static_cast<uint32_t>((lane->symbols & 0xff) << 8) | static_cast<uint32_t>(node);
   }
-  uint32_t order_two_row(int node) const { return (order_two ^ ((static_cast<uint32_t>(node) * 0x9E3779B1u) >> 9)) & 0xffff; }
+  uint32_t order_two_row(int node) const {
+    return (order_two ^ ((static_cast<uint32_t>(node) * 0x9E3779B1u) >> 9)) & 0xffff;
+  }
 };
 
-Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start, std::shared_ptr<Pool> pool)
+Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start,
+             std::shared_ptr<Pool> pool)
     : learned_(start),
       memory_(zeroed<uint8_t>(tables_size(table_bits))),
       history_(lanes, history_bits),
@@ -99,13 +112,16 @@ Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start, st
       trees_(zeroed<Tree>(static_cast<size_t>(lanes))),
       pool_(std::move(pool)) {
   const int bits = table_bits - 4;
-  for (int i = 0; i < kContexts; ++i) slots_[i].open(memory_.get() + (static_cast<size_t>(i) << bits), bits);
+  for (int i = 0; i < kContexts; ++i)
+    slots_[i].open(memory_.get() + (static_cast<size_t>(i) << bits), bits);
   match_models_.emplace_back(12, history_bits);
   match_models_.emplace_back(5, history_bits);
   int lane_bits = 0;
   while ((1 << lane_bits) < lanes) ++lane_bits;
-  for (int lane = 0; lane < lanes; ++lane) lanes_[lane].region = static_cast<uint32_t>(lane) >> std::max(lane_bits - kRegionBits, 0);
-  for (int lane = 0; lane < lanes; ++lane) set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane));
+  for (int lane = 0; lane < lanes; ++lane)
+    lanes_[lane].region = static_cast<uint32_t>(lane) >> std::max(lane_bits - kRegionBits, 0);
+  for (int lane = 0; lane < lanes; ++lane)
+    set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane));
 }
 
 size_t Mixer::size(int lanes, int table_bits, int history_bits) {
@@ -114,7 +130,8 @@ size_t Mixer::size(int lanes, int table_bits, int history_bits) {
   while (ring < 2 * n) ring *= 2;
   const size_t matches = kMatches * zeroed_size(size_t{1} << history_bits);
   const size_t lane_size = n * sizeof(Lane) + zeroed_size(n * sizeof(Tree));
-  return zeroed_size(tables_size(table_bits)) + zeroed_size(ring) + matches + lane_size + Learned::size() + sizeof(Mixer);
+  return zeroed_size(tables_size(table_bits)) + zeroed_size(ring) + matches + lane_size +
+         Learned::size() + sizeof(Mixer);
 }
 
 template <typename Job>
@@ -135,7 +152,8 @@ void Mixer::in_parallel(int count, int live, Job job) const {
   pool_->run(std::min({pool_->ranks(), count, kMaxThreads}), work, &shared);
 }
 
-// All lanes come to their first nibble, then all to their second: meanwhile what the second reads arrives in the cache.
+// All lanes come to their first nibble, then all to their second: meanwhile what the second reads
+// arrives in the cache.
 void Mixer::mix(const uint32_t* freqs, int live, uint32_t* mixed) {
   const auto row = [](int lane) { return static_cast<size_t>(lane) * kNodes; };
   in_parallel(live, live, [&](int lane) { mix_first(lane, freqs + row(lane), mixed + row(lane)); });
@@ -162,7 +180,8 @@ void Mixer::mix_second(int lane, uint32_t* mixed) {
   }
 }
 
-// Splits the mass of the nibble's tree at `root`, level by level: neighbours do not wait for each other.
+// Splits the mass of the nibble's tree at `root`, level by level: neighbours do not wait for each
+// other.
 void Mixer::mix_nibble(Tree& tree, int root, uint32_t* mixed) const {
   int queue[16] = {root};
   int queued = 1;
@@ -209,7 +228,8 @@ void Mixer::prefetch(const Lane& lane, int nibble) const {
 }
 
 void Mixer::look_up(Tree& tree, int nibble) const {
-  for (int i = 0; i < kContexts; ++i) slots_[i].place(tree.lane->contexts[i], nibble).copy(tree.slots[i]);
+  for (int i = 0; i < kContexts; ++i)
+    slots_[i].place(tree.lane->contexts[i], nibble).copy(tree.slots[i]);
 }
 
 // The probability of a 1 at a node, and all that it was made of.
@@ -221,21 +241,24 @@ void Mixer::predict(const Tree& tree, int node, Node& out) const {
   out.inputs[kBias] = 256;
   out.inputs[kNetwork] = static_cast<int16_t>(network);
   out.inputs[kNetworkConfidence] = static_cast<int16_t>((tables.squashed(network) - kOne / 2) >> 5);
-  out.inputs[kNetworkRefined] = tables.stretch[learned_.refine(kOfNetwork, static_cast<uint32_t>(node), network, out) >> 4];
+  out.inputs[kNetworkRefined] =
+      tables.stretch[learned_.refine(kOfNetwork, static_cast<uint32_t>(node), network, out) >> 4];
   set_match_inputs(tree, node, depth, out);
   const int known = set_history_inputs(tree, node, depth, out);
   out.rows[0] = kSetFirst[0] + node;
   out.rows[1] += known;
   out.rows[2] = kSetFirst[2] + static_cast<int>(tree.lane->symbols & 0xff);
   out.rows[3] = kSetFirst[3] + tree.class_row * 8 + depth;
-  for (int set = kFirstHashed; set < kSets; ++set) out.rows[set] = kSetFirst[set] + tree.hashed_rows[set - kFirstHashed];
+  for (int set = kFirstHashed; set < kSets; ++set)
+    out.rows[set] = kSetFirst[set] + tree.hashed_rows[set - kFirstHashed];
   out.final_rows[0] = node;
   out.final_rows[1] = kFinalFirst[1] + static_cast<int>(tree.order_two & 2047);
   learned_.mix(out);
   const int mixed = tables.squashed(out.final_output);
   const int one = learned_.refine(kOfOrderOne, tree.order_one_row(node), out.final_output, out);
   const int two = learned_.refine(kOfOrderTwo, tree.order_two_row(node), out.final_output, out);
-  out.probability = clamp((mixed * (16 - 2 * kApmShare) + one * kApmShare + two * kApmShare) >> 4, 1, kOne - 1);
+  out.probability =
+      clamp((mixed * (16 - 2 * kApmShare) + one * kApmShare + two * kApmShare) >> 4, 1, kOne - 1);
 }
 
 void Mixer::set_match_inputs(const Tree& tree, int node, int depth, Node& out) const {
@@ -249,8 +272,10 @@ void Mixer::set_match_inputs(const Tree& tree, int node, int depth, Node& out) c
     const int sign = (expected >> (7 - depth)) & 1 ? 1 : -1;
     out.inputs[kMatchInputs + 2 * i] = static_cast<int16_t>(sign * pair.stretched);
     out.inputs[kMatchInputs + 2 * i + 1] = static_cast<int16_t>(sign * pair.confidence);
-    if (i == 0) strength = match.strength();
-    else if (strength == 0) strength = match.length >= kReplaceable ? 9 : 8;
+    if (i == 0)
+      strength = match.strength();
+    else if (strength == 0)
+      strength = match.length >= kReplaceable ? 9 : 8;
   }
   out.rows[1] = kSetFirst[1] + strength * 8;
 }
@@ -306,9 +331,12 @@ void Mixer::follow(int lane, uint8_t symbol) {
   tree.way_length = depth;
 }
 
-// Trains one set of weights, or behind the sets all that comes after them, on these nodes of each lane.
+// Trains one set of weights, or behind the sets all that comes after them, on these nodes of each
+// lane.
 void Mixer::learn(int set, const uint8_t* column, int live) {
-  const int base = set == kSets ? 200 : set < kFirstHashed ? base_rate(seen_) : 2 * base_rate(seen_);
+  const int base = set == kSets         ? 200
+                   : set < kFirstHashed ? base_rate(seen_)
+                                        : 2 * base_rate(seen_);
   const int rate = rate_for(live, base);
   for (int lane = 0; lane < live; ++lane) {
     const Tree& tree = trees_[lane];
@@ -322,7 +350,8 @@ void Mixer::learn(int set, const uint8_t* column, int live) {
 
 void Mixer::remember(int context, const uint8_t* column, int live) {
   const auto place = [&](int lane, int depth) {
-    return slots_[context].place(lanes_[lane].contexts[context], depth == 0 ? 0 : 1 + (column[lane] >> 4));
+    return slots_[context].place(lanes_[lane].contexts[context],
+                                 depth == 0 ? 0 : 1 + (column[lane] >> 4));
   };
   for (int lane = 0; lane < live; ++lane) {
     const Tree& tree = trees_[lane];
@@ -336,7 +365,8 @@ void Mixer::remember(int context, const uint8_t* column, int live) {
       if (depth % 4 == 0) slot = place(lane, depth).claim();
       uint8_t& state = slot[nibble_node((symbol | 256) >> (8 - depth), depth)];
       const int bit = (symbol >> (7 - depth)) & 1;
-      if (depth < tree.way_length) learned_.update_correction(context, state, tree.nodes[tree.way[depth]], bit);
+      if (depth < tree.way_length)
+        learned_.update_correction(context, state, tree.nodes[tree.way[depth]], bit);
       learned_.update_history(context, state, bit);
       state = learned_.next(state, bit);
     }
@@ -379,7 +409,8 @@ void Mixer::find_matches(int model, const uint8_t* column, int live) {
     Lane& l = lanes_[lane];
     const uint32_t next = history_.place(static_cast<uint32_t>(lane), l.count);
     // A long match may come from anywhere, a short one is worth more from nearby.
-    match_models_[model].update(l.matches[model], history_, next, l.count, column[lane], model == 0 ? 0 : salt(l), is_head);
+    match_models_[model].update(l.matches[model], history_, next, l.count, column[lane],
+                                model == 0 ? 0 : salt(l), is_head);
   }
 }
 

@@ -1,4 +1,5 @@
-// Context mixing: what a frame has shown so far refines the network's prediction. Integers only; docs/mixing.md is the specification.
+// Context mixing: what a frame has shown so far refines the network's prediction. Integers only;
+// docs/mixing.md is the specification.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +13,17 @@
 
 namespace shazip::mixing {
 
-// The mixing of one frame; `mix` and `update` alternate. Bits do not depend on the number of threads.
+// The mixing of one frame; `mix` and `update` alternate. Bits do not depend on the number of
+// threads.
 class Mixer {
  public:
   // Tables take 2**table_bits bytes (16..30), the history 2**history_bits (10..30).
-  Mixer(int lanes, int table_bits, int history_bits, const Start& start, std::shared_ptr<Pool> pool);
+  Mixer(int lanes, int table_bits, int history_bits, const Start& start,
+        std::shared_ptr<Pool> pool);
 
   int lanes() const { return static_cast<int>(lanes_.size()); }
-  // Turns the network's frequencies (live, 256) into mixed ones; each row sums to 2**24, each frequency is at least 1.
+  // Turns the network's frequencies (live, 256) into mixed ones; each row sums to 2**24, each
+  // frequency is at least 1.
   void mix(const uint32_t* freqs, int live, uint32_t* mixed);
   // Takes the symbols (live,) that came.
   void update(const uint8_t* column, int live);
@@ -58,7 +62,7 @@ class Mixer {
   History history_;
   std::vector<MatchModel> match_models_;
   std::vector<Lane> lanes_;
-  uint64_t seen_ = 0;  // symbols so far, in all lanes
+  uint64_t seen_ = 0;   // symbols so far, in all lanes
   Zeroed<Tree> trees_;  // (lanes,)
   std::shared_ptr<Pool> pool_;
 };

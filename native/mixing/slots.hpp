@@ -1,5 +1,6 @@
-// Hashed memory of bit histories. A slot of 16 bytes holds one nibble of one context: a check byte and the 15 nodes of the
-// nibble's binary tree, a bit history each. Four slots fill a cache line and share a place.
+// Hashed memory of bit histories. A slot of 16 bytes holds one nibble of one context: a check byte
+// and the 15 nodes of the nibble's binary tree, a bit history each. Four slots fill a cache line
+// and share a place.
 #pragma once
 
 #include <algorithm>
@@ -30,17 +31,22 @@ template <typename Value>
 using Zeroed = std::unique_ptr<Value[], Free>;
 
 // Addresses that `zeroed` takes for so many bytes.
-constexpr size_t zeroed_size(size_t bytes) { return bytes + (bytes < kHugePage ? size_t{kBucket} : 2 * kHugePage); }
+constexpr size_t zeroed_size(size_t bytes) {
+  return bytes + (bytes < kHugePage ? size_t{kBucket} : 2 * kHugePage);
+}
 
-// Large memory lies in huge pages where there are any: it is read all over, and addresses would cost as much as values.
+// Large memory lies in huge pages where there are any: it is read all over, and addresses would
+// cost as much as values.
 template <typename Value>
 Zeroed<Value> zeroed(size_t count) {
   const size_t bytes = count * sizeof(Value), alignment = bytes < kHugePage ? kBucket : kHugePage;
   void* start = std::calloc(zeroed_size(bytes), 1);
   if (start == nullptr) throw std::bad_alloc();
-  char* first = static_cast<char*>(start) + (alignment - reinterpret_cast<uintptr_t>(start) % alignment) % alignment;
+  char* first = static_cast<char*>(start) +
+                (alignment - reinterpret_cast<uintptr_t>(start) % alignment) % alignment;
 #if defined(MADV_HUGEPAGE)
-  if (alignment == kHugePage) madvise(first, (bytes + kHugePage - 1) / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (alignment == kHugePage)
+    madvise(first, (bytes + kHugePage - 1) / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
   return Zeroed<Value>(reinterpret_cast<Value*>(first), Free{start});
 }
@@ -102,7 +108,8 @@ class Slots {
 
   // `nibble` is 0 for the first nibble of a symbol, 1 + the first nibble for the second.
   Place place(uint32_t context, uint32_t nibble) const {
-    const uint64_t h = (uint64_t{context} + nibble * uint64_t{0x9E3779B97F4A7C15u}) * 0xD6E8FEB86659FD93u;
+    const uint64_t h =
+        (uint64_t{context} + nibble * uint64_t{0x9E3779B97F4A7C15u}) * 0xD6E8FEB86659FD93u;
     const auto check = static_cast<uint8_t>(h >> 24);
     return {memory_ + ((h >> shift_) * kBucket), check ? check : uint8_t{1}};
   }

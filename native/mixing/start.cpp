@@ -11,12 +11,19 @@ template <typename StartType, typename Each>
 void visit(StartType& start, Each each) {
   for (auto& value : start.tables.log2) each(value);
   for (auto& value : start.tables.squash) each(value);
-  for (auto& row : start.next) for (auto& value : row) each(value);
-  for (auto& row : start.histories) for (auto& value : row) each(value);
-  for (auto& row : start.matches) for (auto& value : row) each(value);
-  for (auto& context : start.corrections) for (auto& row : context) for (auto& value : row) each(value);
-  for (auto& row : start.weights) for (auto& value : row) each(value);
-  for (auto& row : start.final_weights) for (auto& value : row) each(value);
+  for (auto& row : start.next)
+    for (auto& value : row) each(value);
+  for (auto& row : start.histories)
+    for (auto& value : row) each(value);
+  for (auto& row : start.matches)
+    for (auto& value : row) each(value);
+  for (auto& context : start.corrections)
+    for (auto& row : context)
+      for (auto& value : row) each(value);
+  for (auto& row : start.weights)
+    for (auto& value : row) each(value);
+  for (auto& row : start.final_weights)
+    for (auto& value : row) each(value);
 }
 
 size_t file_size() {
@@ -26,18 +33,25 @@ size_t file_size() {
   return size;
 }
 
-// A probability of 0 or squash values out of order would leave the range that the arithmetic is proved for.
+// A probability of 0 or squash values out of order would leave the range that the arithmetic is
+// proved for.
 void check(const Start& start) {
-  for (const auto& row : start.histories) for (auto p : row) if (p == 0) throw std::invalid_argument("a start probability is 0");
-  for (const auto& row : start.matches) for (auto p : row) if (p == 0) throw std::invalid_argument("a start probability is 0");
-  for (auto p : start.tables.squash) if (p == 0) throw std::invalid_argument("a squashed probability is 0");
+  for (const auto& row : start.histories)
+    for (auto p : row)
+      if (p == 0) throw std::invalid_argument("a start probability is 0");
+  for (const auto& row : start.matches)
+    for (auto p : row)
+      if (p == 0) throw std::invalid_argument("a start probability is 0");
+  for (auto p : start.tables.squash)
+    if (p == 0) throw std::invalid_argument("a squashed probability is 0");
 }
 
 }  // namespace
 
 Start Start::read(const uint8_t* data, size_t size) {
   if (size != file_size()) {
-    throw std::invalid_argument("start values of " + std::to_string(size) + " bytes, not " + std::to_string(file_size()));
+    throw std::invalid_argument("start values of " + std::to_string(size) + " bytes, not " +
+                                std::to_string(file_size()));
   }
   Start start;
   visit(start, [&](auto& value) {
@@ -53,7 +67,8 @@ Start Start::read(const uint8_t* data, size_t size) {
 std::vector<uint8_t> Start::write() const {
   std::vector<uint8_t> bytes;
   visit(*this, [&](auto& value) {
-    for (size_t i = 0; i < sizeof value; ++i) bytes.push_back(static_cast<uint8_t>(static_cast<unsigned>(value) >> (8 * i)));
+    for (size_t i = 0; i < sizeof value; ++i)
+      bytes.push_back(static_cast<uint8_t>(static_cast<unsigned>(value) >> (8 * i)));
   });
   return bytes;
 }

@@ -1,4 +1,5 @@
-// The kernels of boom.hpp for processors that convert to bfloat16. Nothing here is shared with other sources.
+// The kernels of boom.hpp for processors that convert to bfloat16. Nothing here is shared with
+// other sources.
 #include "boom.hpp"
 
 #include "vector.hpp"
@@ -10,7 +11,8 @@ namespace {
 template <typename Work>
 void each_vector(const Boom& boom, const Work& work) {
   for (int64_t row = 0; row < boom.rows; ++row) {
-    for (int64_t unit = 0; unit < boom.width; unit += kVector) work(row, unit, first(boom.width - unit));
+    for (int64_t unit = 0; unit < boom.width; unit += kVector)
+      work(row, unit, first(boom.width - unit));
   }
 }
 
@@ -30,7 +32,8 @@ void forward(const Boom& boom, float* out) {
 
 void backward(const Boom& boom, const float* d_out, uint16_t* d_wide) {
   each_vector(boom, [&](int64_t row, int64_t unit, __mmask16 mask) {
-    const F32 gradient = _mm512_mul_ps(load(d_out + row * boom.width + unit, mask), set1(boom.scale));
+    const F32 gradient =
+        _mm512_mul_ps(load(d_out + row * boom.width + unit, mask), set1(boom.scale));
     const int64_t at = row * boom.chunks * boom.width + unit;
     for (int64_t chunk = 0; chunk < boom.chunks; ++chunk) {
       const F32 x = load(boom.wide + at + chunk * boom.width, mask);

@@ -1,4 +1,5 @@
-// The kernels of lstm.hpp for processors that multiply bfloat16. Nothing here is shared with other sources.
+// The kernels of lstm.hpp for processors that multiply bfloat16. Nothing here is shared with other
+// sources.
 #include "lstm.hpp"
 
 #include "products.hpp"
@@ -11,7 +12,8 @@ struct Gates {
 };
 
 Gates load_gates(const float* at, int64_t width, __mmask16 mask) {
-  return {load(at, mask), load(at + width, mask), load(at + 2 * width, mask), load(at + 3 * width, mask)};
+  return {load(at, mask), load(at + width, mask), load(at + 2 * width, mask),
+          load(at + 3 * width, mask)};
 }
 
 template <typename Number>
@@ -23,7 +25,8 @@ void store_gates(Number* at, const Gates& gates, int64_t width, __mmask16 mask) 
 }
 
 F32 on_grid(F32 x, float units) {
-  return _mm512_roundscale_ps(_mm512_mul_ps(x, set1(units)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  return _mm512_roundscale_ps(_mm512_mul_ps(x, set1(units)),
+                              _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
 // (blocks, pairs of inputs, 4 gates, 16 units, 2), so that a tile reads it from first to last.
@@ -31,8 +34,9 @@ void pack_forward(const Forward& call) {
   const auto& [steps, lanes, width] = call.sizes;
   const int64_t pairs = call.sizes.pairs();
   const F32 step = set1(call.limits.units > 0 ? call.limits.units : 1);
-  const __m512i places = _mm512_mullo_epi32(
-      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(64));
+  const __m512i places =
+      _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                         _mm512_set1_epi32(64));
   std::memset(call.packed, 0, sizeof(uint32_t) * static_cast<size_t>(call.sizes.forward_size()));
   for (int64_t row = 0; row < 4 * width; ++row) {
     const int64_t gate = row / width, unit = row % width;
@@ -60,7 +64,8 @@ struct Cell {
     const uint16_t* input = call.inputs + row * 4 * width + unit;
     F32 gate[4];
     for (int v = 0; v < 4; ++v) {
-      const F32 fixed = _mm512_add_ps(load(input + v * width, mask), load(call.bias + v * width + unit, mask));
+      const F32 fixed =
+          _mm512_add_ps(load(input + v * width, mask), load(call.bias + v * width + unit, mask));
       gate[v] = clamp(_mm512_add_ps(fixed, sums[v]), call.limits.gate_min, call.limits.gate_max);
     }
     return {sigmoid(gate[0]), sigmoid(gate[1]), tanh(gate[2]), sigmoid(gate[3])};
@@ -108,7 +113,8 @@ void forward_step(const Forward& call, int64_t step) {
     const int64_t unit = block * kVector;
     each_group(lanes, [&](int64_t lane, int count) {
       Tile tile;
-      multiply(count, call.packed + block * pairs * 64, operand + lane * 2 * pairs, 2 * pairs, pairs, tile);
+      multiply(count, call.packed + block * pairs * 64, operand + lane * 2 * pairs, 2 * pairs,
+               pairs, tile);
       for (int n = 0; n < count; ++n) {
         Cell{call, step, lane + n, unit, first(width - unit)}.finish(tile.sums[n]);
       }
@@ -124,7 +130,8 @@ void pack_backward(const Backward& call) {
     uint32_t* to = call.packed + unit / 64 * 2 * width * 64 + unit % 64;
     for (int64_t pair = 0; pair < 2 * width; ++pair) {
       const float* from = call.w_state + 2 * pair * width + unit;
-      const __m512i low = widen(narrow(load(from, mask))), high = widen(narrow(load(from + width, mask)));
+      const __m512i low = widen(narrow(load(from, mask))),
+                    high = widen(narrow(load(from + width, mask)));
       _mm512_storeu_si512(to + 64 * pair, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
     }
   }
@@ -141,23 +148,27 @@ void gradients(const Backward& call, int64_t step, int64_t lane, int64_t unit, F
   const __mmask16 mask = first(width - unit);
   const int64_t at = step * lanes + lane;
   const Gates now = load_gates(call.gates + at * 4 * width + unit, width, mask);
-  const F32 before = load((step ? call.cells + (at - lanes) * width : call.c + lane * width) + unit, mask);
+  const F32 before =
+      load((step ? call.cells + (at - lanes) * width : call.c + lane * width) + unit, mask);
   const F32 cell = tanh(load(call.cells + at * width + unit, mask));
   const F32 d_h = _mm512_add_ps(from_later, load(call.d_out + at * width + unit, mask));
   const F32 opened = _mm512_mul_ps(d_h, now.o);
   float* carried = call.d_c + lane * width + unit;
-  const F32 d_c = _mm512_add_ps(
-      load(carried, mask), _mm512_fnmadd_ps(_mm512_mul_ps(opened, cell), cell, opened));
+  const F32 d_c = _mm512_add_ps(load(carried, mask),
+                                _mm512_fnmadd_ps(_mm512_mul_ps(opened, cell), cell, opened));
   store(carried, _mm512_mul_ps(d_c, now.f), mask);
   const F32 kept = _mm512_mul_ps(d_c, now.i);
-  const Gates found{times_slope(_mm512_mul_ps(d_c, now.g), now.i), times_slope(_mm512_mul_ps(d_c, before), now.f),
+  const Gates found{times_slope(_mm512_mul_ps(d_c, now.g), now.i),
+                    times_slope(_mm512_mul_ps(d_c, before), now.f),
                     _mm512_fnmadd_ps(_mm512_mul_ps(kept, now.g), now.g, kept),
                     times_slope(_mm512_mul_ps(d_h, cell), now.o)};
   store_gates(call.d_gates + at * 4 * width + unit, found, width, mask);
   float* sums = call.sums + (call.rows ? call.rows[at] : 0) * 4 * width + unit;
   const Gates sum = load_gates(sums, width, mask);
-  store_gates(sums, Gates{_mm512_add_ps(sum.i, found.i), _mm512_add_ps(sum.f, found.f),
-                          _mm512_add_ps(sum.g, found.g), _mm512_add_ps(sum.o, found.o)}, width, mask);
+  store_gates(sums,
+              Gates{_mm512_add_ps(sum.i, found.i), _mm512_add_ps(sum.f, found.f),
+                    _mm512_add_ps(sum.g, found.g), _mm512_add_ps(sum.o, found.o)},
+              width, mask);
 }
 
 // Carries gradients from step + 1, if there is such a step, to `step`, or to the start for step -1.
@@ -171,8 +182,10 @@ void backward_step(const Backward& call, int64_t step) {
       multiply(count, call.packed + block * 2 * width * 64, operand, 4 * width, pairs, tile);
       for (int64_t v = 0, unit = 64 * block; v < 4 && unit < width; ++v, unit += kVector) {
         for (int n = 0; n < count; ++n) {
-          if (step >= 0) gradients(call, step, lane + n, unit, tile.sums[n][v]);
-          else store(call.d_h + (lane + n) * width + unit, tile.sums[n][v], first(width - unit));
+          if (step >= 0)
+            gradients(call, step, lane + n, unit, tile.sums[n][v]);
+          else
+            store(call.d_h + (lane + n) * width + unit, tile.sums[n][v], first(width - unit));
         }
       }
     });
@@ -189,7 +202,8 @@ void forward(const Forward& call) {
 
 void backward(const Backward& call) {
   pack_backward(call);
-  std::memcpy(call.d_c, call.d_cell, sizeof(float) * static_cast<size_t>(call.sizes.lanes * call.sizes.width));
+  std::memcpy(call.d_c, call.d_cell,
+              sizeof(float) * static_cast<size_t>(call.sizes.lanes * call.sizes.width));
   for (int64_t step = call.sizes.steps - 1; step >= -1; --step) backward_step(call, step);
 }
 

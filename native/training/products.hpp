@@ -11,10 +11,11 @@ struct Tile {
   F32 sums[kLanes][4];
 };
 
-// `weight` is (pairs, 64, 2) and `operand` has `pairs` pairs for each of the lanes, every `stride` numbers.
+// `weight` is (pairs, 64, 2) and `operand` has `pairs` pairs for each of the lanes, every `stride`
+// numbers.
 template <int Lanes>
-inline __attribute__((always_inline)) void multiply(
-    const uint32_t* weight, const uint16_t* operand, int64_t stride, int64_t pairs, Tile& tile) {
+inline __attribute__((always_inline)) void multiply(const uint32_t* weight, const uint16_t* operand,
+                                                    int64_t stride, int64_t pairs, Tile& tile) {
   F32 sums[Lanes][4];
   for (auto& lane : sums) {
     for (F32& sum : lane) sum = set1(0);
@@ -36,15 +37,21 @@ inline __attribute__((always_inline)) void multiply(
   }
 }
 
-inline void multiply(
-    int lanes, const uint32_t* weight, const uint16_t* operand, int64_t stride, int64_t pairs, Tile& tile) {
+inline void multiply(int lanes, const uint32_t* weight, const uint16_t* operand, int64_t stride,
+                     int64_t pairs, Tile& tile) {
   switch (lanes) {
-    case 1: return multiply<1>(weight, operand, stride, pairs, tile);
-    case 2: return multiply<2>(weight, operand, stride, pairs, tile);
-    case 3: return multiply<3>(weight, operand, stride, pairs, tile);
-    case 4: return multiply<4>(weight, operand, stride, pairs, tile);
-    case 5: return multiply<5>(weight, operand, stride, pairs, tile);
-    default: return multiply<6>(weight, operand, stride, pairs, tile);
+    case 1:
+      return multiply<1>(weight, operand, stride, pairs, tile);
+    case 2:
+      return multiply<2>(weight, operand, stride, pairs, tile);
+    case 3:
+      return multiply<3>(weight, operand, stride, pairs, tile);
+    case 4:
+      return multiply<4>(weight, operand, stride, pairs, tile);
+    case 5:
+      return multiply<5>(weight, operand, stride, pairs, tile);
+    default:
+      return multiply<6>(weight, operand, stride, pairs, tile);
   }
 }
 
