@@ -103,7 +103,7 @@ def user_folder() -> Path:
 
 def shipped_folder() -> Path:
     """Return shazip/models of a wheel, or models/ of the source tree."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     inside = package / "models"
     return inside if inside.is_dir() else package.parent / "models"
 
