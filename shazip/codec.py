@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -33,7 +33,14 @@ from shazip.container import (
     parse_header,
     parse_kind,
 )
-from shazip.errors import CorruptError, FormatError, ModelError, ShazipError, TruncatedError
+from shazip.errors import (
+    CorruptError,
+    FormatError,
+    ModelError,
+    TruncatedError,
+    again,
+    clear_locals,
+)
 from shazip.lanes import columns, deinterleave, interleave
 from shazip.predictor import Predictor
 from shazip.quicklook import looks_incompressible
@@ -119,7 +126,8 @@ class FrameEncoder:
         return pack_block_header(BlockHeader(kind, *sizes, *checksums)) + payload
 
     def end(self) -> bytes:
-        """Return the end mark."""
+        """Return the end mark; the predictor's memory is free."""
+        self._predictor = None
         return pack_end_mark(self._size, self._hash.digest()[:HASH_SIZE])
 
     def _encode(self, block: bytes, progress: BlockProgress | None) -> bytes | None:
@@ -132,7 +140,8 @@ class FrameDecoder:
     """Reads one frame, whoever brings the bytes: `needed` says how many, `feed` takes them.
 
     A piece shorter than `needed` says that the archive ends there. After the end mark `eof` is
-    true and nothing is needed. `admit` may refuse the header, before anything is allocated.
+    true and nothing is needed. `admit` may refuse the header, before anything is allocated. The
+    predictor is dropped, and its memory with it, at the end mark and at any error.
     """
 
     def __init__(
@@ -145,47 +154,73 @@ class FrameDecoder:
         self._open_predictor = open_predictor
         self._progress = progress
         self._predictor: Predictor | None = None
-        self._content = b""
-        self._error: ShazipError | None = None
-        self._reader = self._read()
-        self.needed = next(self._reader)
+        self._failure: Exception | None = None
+        self._hash = hashlib.sha256()
+        self.needed = START_SIZE
+        # A plain function: a method bound to this object would keep the object alive.
+        self._take: Callable[[FrameDecoder, bytes], bytes] = FrameDecoder._start
+        self._seen = b""  # the beginning of the structure whose rest is needed
         self.size = 0
         self.blocks = 0
         self.eof = False
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next `needed` bytes of the frame; return the block this completes or b""."""
-        if self._error is not None:
-            raise self._error
+        if self._failure is not None:
+            raise again(self._failure)
         try:
-            self.needed = self._reader.send(piece)
-        except StopIteration:
+            return self._take(self, piece)
+        except BaseException as error:
             self.needed = 0
-            self.eof = True
-        except ShazipError as error:
-            self.needed = 0
-            self._error = error
+            self._predictor = None
+            self._failure = again(error)
+            clear_locals(error)
             raise
-        content, self._content = self._content, b""
+
+    def _start(self, piece: bytes) -> bytes:
+        check_start(piece)
+        self._await(HEADER_SIZE - START_SIZE, FrameDecoder._header, piece)
+        return b""
+
+    def _header(self, piece: bytes) -> bytes:
+        self._frame = parse_header(self._seen + piece)
+        self._admit(self._frame)
+        self._await(1, FrameDecoder._kind)
+        return b""
+
+    def _kind(self, piece: bytes) -> bytes:
+        if parse_kind(piece) is Kind.END:
+            self._await(end_mark_size(self.size) - 1, FrameDecoder._end, piece)
+        else:
+            self._await(BLOCK_HEADER_SIZE - 1, FrameDecoder._block_header, piece)
+        return b""
+
+    def _block_header(self, piece: bytes) -> bytes:
+        self._block = parse_block_header(self._seen + piece, self._frame)
+        self._await(self._block.payload_size, FrameDecoder._payload)
+        return b""
+
+    def _payload(self, piece: bytes) -> bytes:
+        content = self._original(self._block, self._frame, piece)
+        self._hash.update(content)
+        self.size += len(content)
+        self.blocks += 1
+        self._await(1, FrameDecoder._kind)
         return content
 
-    def _read(self) -> Generator[int, bytes, None]:
-        start = yield START_SIZE
-        check_start(start)
-        header = parse_header(start + (yield HEADER_SIZE - START_SIZE))
-        self._admit(header)
-        content = hashlib.sha256()
-        while parse_kind(first := (yield 1)) is not Kind.END:
-            block = parse_block_header(first + (yield BLOCK_HEADER_SIZE - 1), header)
-            payload = yield block.payload_size
-            self._content = self._block(block, header, payload)
-            content.update(self._content)
-            self.size += block.original_size
-            self.blocks += 1
-        rest = yield end_mark_size(self.size) - 1
-        check_end_mark(first + rest, self.size, content.digest()[:HASH_SIZE])
+    def _end(self, piece: bytes) -> bytes:
+        check_end_mark(self._seen + piece, self.size, self._hash.digest()[:HASH_SIZE])
+        self._predictor = None
+        self.needed = 0
+        self.eof = True
+        return b""
 
-    def _block(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
+    def _await(
+        self, needed: int, take: Callable[[FrameDecoder, bytes], bytes], seen: bytes = b""
+    ) -> None:
+        self.needed, self._take, self._seen = needed, take, seen
+
+    def _original(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
         """Return the original bytes of `block`, checked."""
         if self.blocks == 0 and block.original_size < header.lanes:
             raise FormatError(f"{header.lanes} lanes for a first block of {block.original_size}")

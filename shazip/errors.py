@@ -12,6 +12,9 @@ Mistakes in a call stay TypeError and ValueError; the operating system's errors 
 
 from __future__ import annotations
 
+import copy
+import traceback
+
 
 class ShazipError(Exception):
     """Anything wrong with an archive or a model; the base of all errors here."""
@@ -35,3 +38,25 @@ class ModelError(ShazipError):
 
 class MemoryLimitError(ShazipError):
     """The archive asks for more memory than the limit allows."""
+
+
+def again(error: BaseException) -> Exception:
+    """Return what the next use of an object raises that failed with `error`.
+
+    It is a copy, because an error that was raised refers to the frames that it came through, and
+    so to the object that failed with all its memory.
+    """
+    if isinstance(error, ShazipError | OSError | MemoryError):
+        return copy.copy(error)
+    return ShazipError(f"stopped before by {type(error).__name__}; what follows is lost")
+
+
+def clear_locals(error: BaseException) -> None:
+    """Empty the finished frames that `error` came through: whoever keeps it keeps no more than it.
+
+    The lines of its traceback stay.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__context__

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, cast, overload
 
 from shazip.archive import Codec
 from shazip.compressor import Compressor
-from shazip.errors import ShazipError
+from shazip.errors import again
 from shazip.streams import Data, write_full
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ShazipFile(io.BufferedIOBase):
         self._compressor = None if mode[0] == "r" else Compressor(codec)
         self._blocks: Iterator[bytes] = codec.decompress_blocks(file)
         self._block = memoryview(b"")  # decompressed, not yet read
-        self._error: ShazipError | None = None
+        self._failure: Exception | None = None
 
     @property
     def name(self) -> str:
@@ -162,9 +162,11 @@ class ShazipFile(io.BufferedIOBase):
         file, self._file = self._file, None
         if file is None:
             return
+        compressor, self._compressor = self._compressor, None
+        self._blocks = iter(())  # its decoder's memory is free
         try:
-            if self._compressor is not None:
-                write_full(file, self._compressor.flush())
+            if compressor is not None:
+                write_full(file, compressor.flush())
         finally:
             if self._owned:
                 file.close()
@@ -180,12 +182,12 @@ class ShazipFile(io.BufferedIOBase):
         self._underlying()
         if self._compressor is not None:
             raise io.UnsupportedOperation("the file is open for writing")
-        if self._error is not None:
-            raise self._error  # a second read after damage must not look like the end
+        if self._failure is not None:
+            raise again(self._failure)  # a second read after damage must not look like the end
         if not self._block:
             try:
                 self._block = memoryview(next(self._blocks, b""))
-            except ShazipError as error:
-                self._error = error
+            except BaseException as error:
+                self._failure = again(error)
                 raise
         return self._block
