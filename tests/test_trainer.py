@@ -14,6 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from shazip.atomic import replace_file  # noqa: E402
 from shazip.model.config import NetworkConfig  # noqa: E402
 from shazip.training import checkpoint, data, metrics, run  # noqa: E402
 from shazip.training.checkpoint import (  # noqa: E402
@@ -275,8 +276,9 @@ def test_full_disk_keeps_the_last_checkpoint(tmp_path):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
-        checkpoint.replace_file(path, fail)
+    with pytest.raises(OSError, match="No space") as caught:
+        replace_file(path, fail)
+    assert caught.value.filename == str(path)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert path.read_bytes() == b"good"
 

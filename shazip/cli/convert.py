@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
+from shazip.atomic import AtomicFile
 from shazip.cli.inputs import (
     SUFFIX,
     Source,
@@ -21,7 +22,7 @@ from shazip.cli.inputs import (
     refuse_terminal,
 )
 from shazip.cli.options import CodecOptions, FileOptions
-from shazip.cli.output import AtomicFile, Output, StreamFile, open_output, refuse_target
+from shazip.cli.output import Output, StreamFile, open_output, refuse_target
 from shazip.cli.progress import Progress, amount, progress_of
 from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, own_name, plural
 from shazip.cli.verify import Comparison

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from shazip.atomic import AtomicFile
 from shazip.cli import progress
 from shazip.cli.options import quiet_and_verbose
-from shazip.cli.output import AtomicFile, refuse_target
+from shazip.cli.output import refuse_target
 from shazip.cli.report import Reporter
 from shazip.texts.corpora import KNOWN, CorpusError, Known, check_file
 

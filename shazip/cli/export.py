@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shazip.atomic import AtomicFile
 from shazip.cli.options import quiet_and_verbose
-from shazip.cli.output import AtomicFile
 from shazip.cli.report import Reporter
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Where results go: files that appear complete or not at all, and standard output."""
+"""The outputs of the file commands: atomic files, standard output, devices and pipes."""
 
 from __future__ import annotations
 
@@ -7,102 +7,14 @@ import errno
 import os
 import stat
 import sys
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 import click
 
-from shazip.cli.report import STDOUT, named
-
-PERMISSIONS = 0o777
-
-
-class AtomicFile:
-    """A file that is written under a hidden name beside `target` and takes its name in `commit`.
-
-    Left without `commit`, for whatever reason, it leaves nothing behind.
-    """
-
-    def __init__(self, target: Path, *, overwrite: bool) -> None:
-        self.name = target
-        # os.replace would put the file in a link's place; what it points to is what was meant.
-        self.target = Path(os.path.realpath(target)) if overwrite else target
-        self.overwrite = overwrite
-        # Short, so that a target with a name of the greatest length has a temporary one, too.
-        self.temporary = self.target.with_name(f".shazip-{os.urandom(8).hex()}.tmp")
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> Self:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        try:
-            self._file = os.fdopen(os.open(self.temporary, flags, 0o600), "w+b")
-        except OSError as error:
-            raise named(error, self.name) from error
-        except BaseException:  # a signal between the creation and the return
-            self.temporary.unlink(missing_ok=True)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # close() flushes, and fails once more on a full disk; one report is enough.
-        with contextlib.suppress(OSError):
-            self.file.close()
-        self.temporary.unlink(missing_ok=True)
-
-    @property
-    def file(self) -> BinaryIO:
-        assert self._file is not None
-        return self._file
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:
-        try:
-            return self.file.write(data)
-        except OSError as error:
-            raise named(error, self.name) from error
-
-    def flush(self) -> None:
-        try:
-            self.file.flush()
-        except OSError as error:
-            raise named(error, self.name) from error
-
-    def reopen(self) -> BinaryIO:
-        """What has been written so far, to be read from its beginning."""
-        self.flush()
-        return self.temporary.open("rb")
-
-    def commit(self, like: os.stat_result | None) -> None:
-        """Give the file the mode and times of `like`, bring it to disk and then to its name."""
-        try:
-            self.flush()
-            copy_attributes(self.file.fileno(), like)
-            os.fsync(self.file.fileno())
-            self.file.close()
-            self._publish()
-            _sync_directory(self.target.parent)
-        except OSError as error:
-            raise named(error, self.name) from error
-
-    def _publish(self) -> None:
-        if self.overwrite:
-            self.temporary.replace(self.target)
-            return
-        try:
-            # A hard link, unlike a renaming, fails if somebody made the target in the meantime.
-            os.link(self.temporary, self.target)
-        except FileExistsError:
-            raise exists(self.name) from None
-        except OSError:  # a file system without hard links
-            if os.path.lexists(self.target):
-                raise exists(self.name) from None
-            self.temporary.replace(self.target)
+from shazip.atomic import AtomicFile, exists, named
+from shazip.cli.report import STDOUT
 
 
 class StreamFile:
@@ -175,43 +87,3 @@ def _target_status(target: Path | None) -> os.stat_result | None:
         return os.fstat(sys.stdout.fileno()) if target is None else target.stat()
     except (OSError, AttributeError):
         return None
-
-
-def exists(target: Path) -> FileExistsError:
-    """The refusal to overwrite `target`."""
-    return FileExistsError(errno.EEXIST, "already exists; use -f to overwrite", str(target))
-
-
-def copy_attributes(descriptor: int, like: os.stat_result | None) -> None:
-    """Give an open file owner, mode and times of `like`; without it, the mode of a new file."""
-    if like is None:
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(descriptor, 0o666 & ~mask)
-        return
-    # Neither set-user-id nor sticky bits: the content is another one.
-    mode = like.st_mode & PERMISSIONS
-    try:
-        os.fchown(descriptor, -1, like.st_gid)
-    except OSError:
-        # The mode speaks of the source's group; ours is another and gets what everybody has.
-        mode &= ~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3
-    # Not every file system has modes and times, and a file that stays 0600 gives nothing away. Its
-    # owner changes last: afterwards only root may change the rest.
-    for change in (
-        partial(os.fchmod, descriptor, mode),
-        partial(os.utime, descriptor, ns=(like.st_atime_ns, like.st_mtime_ns)),
-        partial(os.fchown, descriptor, like.st_uid, -1),
-    ):
-        with contextlib.suppress(OSError):
-            change()
-
-
-def _sync_directory(directory: Path) -> None:
-    # Without it a crash may still take the name away. Some file systems cannot do it.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

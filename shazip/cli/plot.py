@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from shazip.atomic import AtomicFile
 from shazip.cli.options import quiet_and_verbose
-from shazip.cli.output import AtomicFile
 from shazip.cli.report import Reporter, plural
 
 PATH = click.Path(path_type=Path)

@@ -9,6 +9,7 @@ import traceback
 
 import click
 
+from shazip.atomic import named
 from shazip.errors import ShazipError
 
 # What may befall a file without being a mistake of ours.
@@ -87,11 +88,6 @@ def own_name(error: BaseException) -> str | None:
 def plural(number: int, noun: str) -> str:
     """`1 block`, `2 blocks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def named(error: OSError, name: str | os.PathLike[str]) -> OSError:
-    """`error` with the file it befell, since a failing write does not know its file's name."""
-    return type(error)(error.errno, error.strerror, os.fspath(name))
 
 
 def printable(text: str) -> str:

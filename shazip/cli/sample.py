@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shazip.atomic import named
 from shazip.cli.options import CodecOptions, computing, quiet_and_verbose
-from shazip.cli.report import STDOUT, named
+from shazip.cli.report import STDOUT
 
 if TYPE_CHECKING:
     from shazip.predictor import Predictor

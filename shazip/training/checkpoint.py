@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
+from shazip.atomic import replace_file
 from shazip.training.data import Corpus
 from shazip.training.errors import TrainingError
-from shazip.training.files import replace_file
 from shazip.training.network.architecture import Trainable, name_of, new_network, parse_sizes
 from shazip.training.network.regularise import Regularisation
 from shazip.training.optim import OptimiserConfig

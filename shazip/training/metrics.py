@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shazip.atomic import replace_file
 from shazip.training.errors import TrainingError
-from shazip.training.files import replace_file
 
 SMOOTHING = 0.98  # of the loss that guard and progress look at: about 50 updates
 RISE = 1.0  # bits per byte above the best so far that count as diverged
