@@ -41,12 +41,6 @@ def test_the_file_commands_share_their_flags(name):
         assert flag in out
 
 
-def test_a_command_whose_module_is_missing_is_not_listed(monkeypatch):
-    monkeypatch.setitem(COMMANDS, "fly", ("shazip.cli.wings:fly", "Fly."))
-    assert b"Fly." not in shazip("--help").out
-    assert shazip("fly").code == 2
-
-
 def test_a_command_that_lacks_a_package_says_which(monkeypatch, tmp_path):
     (tmp_path / "needy.py").write_text("import no_such_package")
     monkeypatch.syspath_prepend(tmp_path)

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 
 from shazip.atomic import replace_file  # noqa: E402
 from shazip.model.config import NetworkConfig  # noqa: E402
-from shazip.training import checkpoint, data, metrics, run  # noqa: E402
+from shazip.training import data, metrics, run  # noqa: E402
 from shazip.training.checkpoint import (  # noqa: E402
     load_checkpoint,
     load_network,

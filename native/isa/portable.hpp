@@ -45,7 +45,6 @@ struct Simd {
   static I64 wide_set1(int64_t x) { return I64{x, x, x, x}; }
   static I64 wide_load(const int64_t* p) { return read<I64>(p); }
   static I64 wide_add(I64 a, I64 b) { return a + b; }
-  static I64 wide_times(I64 a, int n) { return a * (int64_t{1} << n); }
   static I32 narrow(I64 a, int n) { return __builtin_convertvector(a >> n, I32); }
   static int32_t wide_position(int32_t lane) { return lane; }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import warnings
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from shazip.cli import process
 from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
-# run, so that `--help` and `--version` load neither a model nor NumPy; some may be missing.
+# run, so that `--help` and `--version` load neither a model nor NumPy.
 COMMANDS = {
     "compress": ("shazip.cli.files:compress", "Compress FILEs to FILE.shz."),
     "decompress": ("shazip.cli.files:decompress", "Decompress FILE.shz to FILE."),
@@ -41,10 +40,10 @@ class LazyGroup(click.Group):
     """A group that imports a subcommand's module only to run it or to show its own help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in COMMANDS if _is_installed(name)]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS or not _is_installed(cmd_name):
+        if cmd_name not in COMMANDS:
             return None
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), attribute)
@@ -54,10 +53,6 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
-
-def _is_installed(name: str) -> bool:
-    return importlib.util.find_spec(COMMANDS[name][0].split(":")[0]) is not None
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
