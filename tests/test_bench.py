@@ -92,7 +92,7 @@ def test_a_missing_package_is_a_row_that_names_the_remedy(tmp_path):
 def test_a_tool_that_gives_other_bytes_back_has_failed(tmp_path, monkeypatch):
     tool = script(tmp_path, 'head -c 100 "$2" > "$3"', monkeypatch)
     (row,) = measure(tmp_path, tool)
-    assert row.failure == "failed: other bytes came back"
+    assert row.failure == "failed: the round trip changed the bytes"
 
 
 def test_a_tool_that_stops_is_shown_with_its_last_words(tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def test_a_part_of_a_file(tmp_path, part, found):
 def test_what_is_too_small_for_its_split_is_refused(tmp_path):
     (tmp_path / "text").write_bytes(b"x" * 30)
     assert span(tmp_path / "text", "") == (0, 30)
-    with pytest.raises(CorpusError, match="30 bytes, too few to be cut into 90, 5 and 5 %"):
+    with pytest.raises(CorpusError, match="30 bytes, too few to split into 90, 5 and 5 %"):
         span(tmp_path / "text", "train")
 
 

@@ -126,7 +126,7 @@ def test_a_right_file_is_left_alone_and_another_is_not_overwritten(server, tmp_p
 def test_what_was_cut_off_is_gone_on_with(server, tmp_path):
     server.cut = 100_000
     line = fails("enwik8", "--url", server.url)
-    assert line.endswith(f"enwik8.zip: cut off after 100,000 of {len(PACKED):,} bytes; try again")
+    assert line.endswith(f"enwik8.zip: ends after 100,000 of {len(PACKED):,} bytes; try again")
     assert files_in(tmp_path) == ["enwik8.zip.part"]
     server.cut = None
     assert shazip("data", "enwik8", "--url", server.url).code == 0
@@ -155,10 +155,10 @@ CONTENTS = {
     "other bytes": (zipped(TEXT[:-1] + bytes([TEXT[-1] ^ 1])), "has sha1"),
     "too few": (zipped(TEXT[1:]), "has 299,999 bytes, enwik8 has 300,000"),
     "too many": (zipped(TEXT + b"more" * 10**5), "enwik8 has 300,000"),
-    "another name": (zipped(TEXT, "enwik9"), "holds no enwik8"),
-    "no zip": (TEXT, "is no zip file, or a damaged one"),
-    "damaged": (PACKED[:5000] + b"damaged" + PACKED[5007:], "is no zip file, or a damaged one"),
-    "nothing": (b"", "is no zip file, or a damaged one"),
+    "another name": (zipped(TEXT, "enwik9"), "contains no enwik8"),
+    "no zip": (TEXT, "is not a zip file, or is damaged"),
+    "damaged": (PACKED[:5000] + b"damaged" + PACKED[5007:], "is not a zip file, or is damaged"),
+    "nothing": (b"", "is not a zip file, or is damaged"),
 }
 
 

@@ -78,7 +78,7 @@ def test_a_corpus_is_checked_and_split(name, folder, tmp_path, monkeypatch):
 
 CORPUS = {
     "wrong size": ("enwik8", b"x" * 99, "has 99 bytes, enwik8 has 100,000,000"),
-    "too small for its split": ("any", b"x" * 30, "has 30 bytes, too few to be cut"),
+    "too small for its split": ("any", b"x" * 30, "has 30 bytes, too few to split"),
     "a folder": ("enwik8", None, "Is a directory"),
 }
 

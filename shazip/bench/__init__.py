@@ -1,5 +1,5 @@
-"""`shazip bench`: what shazip gains and costs beside other compressors, after checked round trips.
+"""`shazip bench`: compares shazip with other compressors and checks every round trip.
 
-tools (who takes part) -> trial (rounds of a tool on a file) -> results (JSON) -> tables, plots
-launch and worker are the processes of their own in which everything is measured.
+tools (the contestants) -> trial (rounds of a tool on a file) -> results (JSON) -> tables, plots
+launch and worker run in processes of their own, in which everything is measured.
 """

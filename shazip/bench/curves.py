@@ -1,4 +1,4 @@
-"""How size and speed change: with the input's size for all tools, with the lanes for shazip."""
+"""Size and speed against the input's size for all tools, against the lanes for shazip."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Watch = Callable[[str], None]
 def by_size(
     tools: Iterable[Tool], cuts: Iterable[tuple[int, Sequence[bytes]]], watch: Watch
 ) -> Iterator[Point]:
-    """Yield a point for each tool that is there and each size with its pieces."""
+    """Yield a point for each installed tool and each size with its pieces."""
     present = [tool for tool in tools if tool.version() is not None]
     for size, parts in cuts:
         for tool in present if parts else ():
@@ -51,7 +51,7 @@ def by_stage(shazip: Shazip, data: bytes, watch: Watch) -> dict[str, float]:
 
 
 def pieces(data: bytes, size: int, most: int = 8) -> list[bytes]:
-    """Return pieces from all over the data: `most` of 1 kB, fewer of larger ones, or none."""
+    """Return pieces spread over the data: `most` of 1 kB, fewer of larger ones, or none."""
     count = min(most, max(1, 80_000 // size), len(data) // size)
     return [data[len(data) // count * at :][:size] for at in range(count)]
 

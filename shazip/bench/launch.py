@@ -1,7 +1,7 @@
-"""Run one command and tell what it took: `python launch.py REPORT COMMAND...`.
+"""Runs one command and reports its time and memory: `python launch.py REPORT COMMAND...`.
 
-A process between the benchmark and the command, because Linux counts the memory of the process
-that starts a command to that command's peak; this one is as small as Python allows.
+It stands between the benchmark and the command, because Linux adds the memory of the process that
+starts a command to that command's peak. This process is as small as Python allows.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def main(report: str, command: list[str]) -> int:
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """Return the exit status and the peak memory in bytes, 0 where the system does not tell."""
+    """Return the exit status and the peak memory in bytes, 0 where the system reports none."""
     if not hasattr(os, "wait4"):
         return process.wait(), 0
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    # The unit is a kilobyte, but a byte on macOS.
+    # Linux counts kilobytes, macOS bytes.
     return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -1,4 +1,4 @@
-"""A table that fills while the benchmark runs: redrawn on a terminal, else line by line."""
+"""The table that fills while the benchmark runs: redrawn on a terminal, else line by line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LiveTable:
     def __init__(self, stream: TextIO, file: Input) -> None:
         self._stream = stream
         self._redraw = stream.isatty()
-        self._shown = 0  # lines that are on the screen, or written for good
+        self._shown = 0  # lines on the screen, or written for good
         stream.write(f"{heading(file)}\n")
 
     def show(self, rows: Sequence[Row], done: int) -> None:
@@ -52,7 +52,7 @@ class LiveTable:
 
 
 class Status:
-    """One line on a terminal that tells what is being measured; nothing anywhere else."""
+    """One line on a terminal that names the measurement under way; nothing anywhere else."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream if stream and stream.isatty() else None

@@ -1,4 +1,4 @@
-"""The machine that figures were taken on, in words."""
+"""Describes the machine that the figures come from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run measures: the files, the tools and shazip's own rows."""
+"""Plans a run: the files, the tools and shazip's own rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = (*(tool.name.split()[0].lower() for tool in TOOLS), "shazip")
 
 
 class RefusedError(ShazipError):
-    """A file that there is no point in measuring."""
+    """A file that cannot be measured."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def open_subject(path: Path, limit: int | None = None) -> Subject:
 
 
 def competitors(names: Iterable[str], *, quick: bool = False) -> list[Library | Program]:
-    """Return the tools called `names`, or all; `quick` leaves out the programs, some are slow."""
+    """Return the tools called `names`, or all; `quick` leaves out programs, as some are slow."""
     chosen = set(names) or set(NAMES)
     tools = [tool for tool in TOOLS if tool.name.split()[0].lower() in chosen]
     return [tool for tool in tools if isinstance(tool, Library)] if quick else tools
 
 
 def shazip_rows(model: str | None, variants: Iterable[str]) -> list[Tool]:
-    """Return shazip with `model`, and once more for each of `variants`: options of its own."""
+    """Return shazip with `model`, and again for each of `variants`, strings of options."""
     rows: list[Tool] = [shazip_row("shazip", model, [])]
     for variant in variants:
         options = shlex.split(variant)
@@ -77,7 +77,7 @@ def _take_model(options: list[str]) -> str | None:
 
 
 def shazip_row(name: str, model: str | None, options: list[str]) -> Shazip:
-    """Return shazip with these options of `shazip compress`; a model among them goes first."""
+    """Return shazip with these options of `shazip compress`; a model among them wins."""
     from shazip.model import file as modelfile
     from shazip.model import store as modelstore
 

@@ -1,4 +1,4 @@
-"""Pictures of results, as PNG or SVG; the only module here that needs matplotlib."""
+"""Draws results as PNG or SVG; the only module here that needs matplotlib."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS, OTHERS = "#c03028", "#30507a"
 
 
 def save_all(results: Results, folder: Path, kind: str = "png") -> list[Path]:
-    """Draw what there are figures for, one picture each, and return the paths."""
+    """Draw one picture for each kind of figure in `results` and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with style():
@@ -30,8 +30,8 @@ def save_all(results: Results, folder: Path, kind: str = "png") -> list[Path]:
 
 
 def style() -> AbstractContextManager[None]:
-    """Return the settings that figures are made and saved with."""
-    # A fixed salt, text as text, no date: the same results give the same SVG, and git can compare.
+    """Return the settings for making and saving figures."""
+    # A fixed salt, text as text, no date: equal results give equal SVGs, which git can compare.
     return mpl.rc_context({"svg.hashsalt": "shazip", "svg.fonttype": "none", "font.size": 10})
 
 
@@ -81,7 +81,7 @@ def size_speed(rows: Sequence[Row], title: str) -> Figure:
 
 
 def _is_just_above(other: Row, row: Row) -> bool:
-    """Tell whether a label above the point of `row` would hide the point of `other`."""
+    """Return whether a label above the point of `row` would hide the point of `other`."""
     near = (
         0.5
         < speed(other.size, other.compress_seconds)[0] / speed(row.size, row.compress_seconds)[0]

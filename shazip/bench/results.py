@@ -1,4 +1,4 @@
-"""What a run of the benchmark found, as kept in JSON; all figures shown are derived from this."""
+"""The results of a benchmark, as kept in JSON; all figures shown come from them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Row:
     size: int  # of the original
     version: str = ""
     note: str = ""
-    failure: str = ""  # why there are no figures; empty if all rounds came back to the original
+    failure: str = ""  # why there are no figures; empty if all rounds gave the original back
     packed: int = 0
     compress_seconds: tuple[float, ...] = ()
     decompress_seconds: tuple[float, ...] = ()
-    peak: int = 0  # bytes, the larger of both directions; 0 where the system does not tell
+    peak: int = 0  # bytes, the larger of both directions; 0 where the system reports none
     model: int = 0  # bytes
     program: int = 0  # bytes; 0 where unknown
-    trained_on: bool | None = False  # None: the model does not tell what it was trained on
+    trained_on: bool | None = False  # None: the model does not name its training data
 
     @property
     def bpb(self) -> float:
@@ -59,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Point:
-    """shazip or another tool at one size of input, or with one number of lanes."""
+    """shazip or another tool at one input size, or with one number of lanes."""
 
     tool: str
     x: int  # bytes, or lanes

@@ -1,4 +1,4 @@
-"""A run of the benchmark: it shows how far it is and collects the results."""
+"""Runs the benchmark, shows its progress and collects the results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUICK = Extent((1 << 10, 1 << 12), (1, 4), 1 << 12, 1)
 
 @dataclass
 class Session:
-    """What one run has found so far; `table` and `status` are where it shows how far it is."""
+    """One run and its results so far; `table` and `status` show the progress."""
 
     tools: Sequence[Tool]
     patience: Patience
@@ -45,7 +45,7 @@ class Session:
     stages: dict[str, float] = field(default_factory=dict)
 
     def measure(self, subject: Subject) -> None:
-        """Let all tools compress and decompress one file."""
+        """Compress and decompress one file with all tools."""
         table = LiveTable(self.table, subject.file) if self.table else None
         show = table.show if table else lambda rows, done: None
         with tempfile.TemporaryDirectory(prefix="shazip-bench-") as folder:
@@ -58,7 +58,7 @@ class Session:
         self.rows.extend(rows)
 
     def draw_curves(self, subject: Subject, extent: Extent = Extent()) -> None:
-        """Measure libraries and shazip over sizes of input, shazip over lanes and by stage."""
+        """Measure libraries and shazip at several input sizes, shazip by lanes and by stage."""
         status = Status(self.status)
         shazip = next(tool for tool in self.tools if isinstance(tool, Shazip))
         tools = [tool for tool in self.tools if isinstance(tool, Library)]
@@ -70,7 +70,7 @@ class Session:
         status.show("")
 
     def results(self) -> Results:
-        """Return everything found."""
+        """Return all results."""
         return Results(
             describe(),
             tuple(self.files),

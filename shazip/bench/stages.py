@@ -1,4 +1,4 @@
-"""Where the time of a byte goes, told by `python -m shazip.bench.stages MODEL FILE [LANES]`."""
+"""The time of a byte by stage: `python -m shazip.bench.stages MODEL FILE [LANES]`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _step(
 
 
 def _count(network: Predictor) -> Any:
-    """Let the native engine count its own costs; return it, or None for another engine."""
+    """Make the native engine count its own costs; return it, or None for another engine."""
     native = getattr(network, "native", None)
     if native is not None:
         native.count_costs(True)
@@ -70,7 +70,7 @@ def _split(cost: float, native: Any) -> dict[str, float]:
     if native is None:
         return {"network": cost}
     ticks = np.mean(native.costs(), axis=0)
-    if not ticks.any():  # a processor whose clock the engine does not know
+    if not ticks.any():  # the engine cannot read this processor's clock
         return {"network": cost}
     return {name: cost * share for name, share in zip(NETWORK, ticks / ticks.sum(), strict=True)}
 

@@ -1,4 +1,4 @@
-"""Results as text: the lines of a terminal's table, and Markdown."""
+"""Formats results as text: a table for terminals, and Markdown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = (
 SEEN, UNKNOWN = "*", "?"
 NOTES = {
     SEEN: f"{SEEN} this file was part of the model's training data",
-    UNKNOWN: f"{UNKNOWN} the model does not tell what it was trained on",
+    UNKNOWN: f"{UNKNOWN} the model does not name its training data",
 }
 
 
@@ -102,7 +102,7 @@ def _row(line: Iterable[str]) -> str:
 def matrix(results: Results) -> str:
     """Return the compressed bytes of all files in Markdown; the smallest of a file in bold.
 
-    A column for each tool that was tried on every file and did not fail on all of them.
+    There is a column for each tool that ran on every file and did not fail on all of them.
     """
     tried = Counter(row.tool for row in results.rows)
     failed = Counter(row.tool for row in results.rows if row.failure)
@@ -137,7 +137,7 @@ def stages_line(results: Results) -> str:
 
 
 def versions_line(results: Results) -> str:
-    """Return the sentence that names what took part."""
+    """Return the sentence that names the versions of all tools."""
     texts = {}
     for row in results.rows:
         if row.version:
@@ -190,7 +190,7 @@ def curve_markdown(points: Sequence[Point], unit: str) -> str:
 
 
 def machine_line(results: Results) -> str:
-    """Return the sentence that names the machine and how figures were taken."""
+    """Return the sentence that names the machine and the method."""
     machine = results.machine
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}, {machine['system']}; "

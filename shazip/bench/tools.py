@@ -1,4 +1,4 @@
-"""Who takes part: compression libraries, programs found on the PATH, and shazip itself."""
+"""The contestants: compression libraries, programs on the PATH, and shazip itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shazip.bench import worker
 ORIGINAL = "original"
 BENCH = "pip install 'shazip[bench]'"
 PACKAGE = Path(__file__).resolve().parent.parent
-# In what a program says of itself, a version follows a "v", "version" or a bracket.
+# Programs print their version after a "v", "version" or a bracket.
 _VERSION = re.compile(r"(?:\bv|\bversion |\] |\) |: )(\d+(?:\.\d+)*\w*)", re.IGNORECASE)
 
 
@@ -35,38 +35,38 @@ class Tool(Protocol):
 
     @property
     def note(self) -> str:
-        """What the name does not say: memory, window."""
+        """Details that the name omits: memory, window."""
 
     @property
     def source(self) -> str:
-        """Where the tool is had from."""
+        """Where the tool comes from."""
 
     def version(self) -> str | None:
         """Return the version found on this machine, None if the tool is missing."""
 
     @property
     def packed(self) -> str:
-        """The name that the compressed file has in the folder where the tool works."""
+        """The compressed file's name in the tool's folder."""
 
     @property
     def result(self) -> str:
-        """The name that the decompressed file has there."""
+        """The decompressed file's name there."""
 
     def command(self, action: str) -> list[str]:
         """Return the command of `action`: "compress" ORIGINAL, or "decompress" `packed`."""
 
     def sizes(self) -> tuple[int, int]:
-        """Return the bytes of model and program; 0 where only a run can tell."""
+        """Return the bytes of model and program; 0 where only a run shows them."""
 
 
 @dataclass(frozen=True)
 class Library:
-    """A compressor in Python's standard library or in a package; timed without Python's start."""
+    """A compressor in Python's standard library or a package; timed without Python's start."""
 
     name: str
     codec: str  # a function of worker.py
     module: str
-    parts: tuple[str, ...]  # how the file names of its shared libraries start
+    parts: tuple[str, ...]  # prefixes of its shared libraries' file names
     note: str = ""
     package: str = ""  # on PyPI; none for the standard library
     source: str = BENCH
@@ -74,7 +74,7 @@ class Library:
     result: str = "result"
 
     def version(self) -> str | None:
-        """Return the package's version; the standard library tells that of zlib only."""
+        """Return the package's version; the standard library exposes only zlib's."""
         try:
             if self.package:
                 return f"{self.package} {importlib.metadata.version(self.package)}"
@@ -90,7 +90,7 @@ class Library:
         return [sys.executable, "-P", worker.__file__, self.codec, action, *files, *self.parts]
 
     def sizes(self) -> tuple[int, int]:
-        """The worker tells what it loaded."""
+        """Return zeros: the worker reports the libraries that it loads."""
         return 0, 0
 
 
@@ -111,7 +111,7 @@ class Program:
         return next(filter(None, map(shutil.which, self.executables)), None)
 
     def version(self) -> str | None:
-        """Return the first version in what the program says when it is given no arguments."""
+        """Return the first version that the program prints when run without arguments."""
         path = self._path()
         if path is None:
             return None
@@ -135,7 +135,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Shazip:
-    """shazip's own command with one model; timed from start to end, the model's check included."""
+    """shazip's command with one model; timed from start to end, the model's check included."""
 
     name: str = "shazip"
     model: Path | None = None  # a model file; None leaves the choice to the command
@@ -152,7 +152,7 @@ class Shazip:
         return f"{__version__}{model}"
 
     def command(self, action: str) -> list[str]:
-        """Return the command line that a user would type."""
+        """Return the command line as a user types it."""
         model = ["-m", str(self.model)] if self.model else []
         options = self.options if action == "compress" else self.decoding_options()
         source, target = _files(self, action)
@@ -170,7 +170,7 @@ class Shazip:
         ]
 
     def decoding_options(self) -> tuple[str, ...]:
-        """Return the options that `shazip decompress` knows too: engine, threads and device."""
+        """Return the options that `shazip decompress` has as well: engine, threads, device."""
         known = ("--engine", "--threads", "--device")
         pairs = itertools.pairwise((*self.options, ""))
         return tuple(part for pair in pairs if pair[0] in known for part in pair)
@@ -181,7 +181,7 @@ class Shazip:
 
 
 def _files(tool: Library | Shazip, action: str) -> tuple[str, str]:
-    """Return the names of the file that `action` reads and the one that it writes."""
+    """Return the names of the files that `action` reads and writes."""
     return (ORIGINAL, tool.packed) if action == "compress" else (tool.packed, tool.result)
 
 

@@ -1,4 +1,4 @@
-"""Whether a model has seen a file while it was trained."""
+"""Looks a file up in a model's training record."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def was_trained_on(metadata: Mapping[str, Any], sha256: str) -> bool | None:
-    """Tell if the file with this hash was trained on; None if the model does not tell."""
+    """Return whether the model was trained on the file with this hash; None without a record."""
     hashes = set(_hashes(metadata.get("training")))
     return sha256 in hashes if hashes else None
 
 
 def _hashes(record: Any) -> Iterator[str]:
-    """Yield every "sha256" in a training record, wherever it lists its files."""
+    """Yield every "sha256" in a training record, at any depth."""
     if isinstance(record, Mapping):
         if isinstance(found := record.get("sha256"), str):
             yield found.lower()

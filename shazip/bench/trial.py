@@ -1,4 +1,4 @@
-"""One tool on one file, round by round: compress, decompress, compare."""
+"""Runs a tool on a file, round by round: compress, decompress, compare."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from shazip.errors import ShazipError
 
 
 class FailedError(ShazipError):
-    """The tool ended with an error, or gave other bytes back."""
+    """The tool ended with an error or returned other bytes."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What one command took."""
+    """Time and memory of one command."""
 
     seconds: float
     peak: int  # bytes
-    program: int  # bytes of the libraries it loaded, if it tells
+    program: int  # bytes of the libraries it loaded, 0 if it reports none
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How often everything is repeated."""
+    """How often each trial is repeated."""
 
     rounds: int = 3
     seconds: float = 60.0  # no further round of a tool that has taken this long on a file
@@ -49,10 +49,10 @@ def run_trials(
     patience: Patience,
     watch: Callable[[Sequence[Row], int], None],
 ) -> tuple[Row, ...]:
-    """Return a row for each tool; `watch(rows, done)` is called after each round of each of them.
+    """Return a row for each tool; call `watch(rows, done)` after each round of each tool.
 
-    Every round goes through all tools, so that what else the machine does hits them alike. The
-    first `done` rows will not change any more.
+    Every round runs all tools, so that other work on the machine slows them alike. The first `done`
+    rows are final.
     """
     tools = tuple(tools)
     rows = [start(tool, file) for tool in tools]
@@ -71,7 +71,7 @@ def _time(row: Row) -> float:
 
 
 def start(tool: Tool, file: Input) -> Row:
-    """Return the row of a tool before its first round: failed already if it is not there."""
+    """Return the row of a tool before its first round: failed if the tool is missing."""
     version = tool.version()
     row = Row(tool.name, file.name, file.size, version or "", tool.note)
     if version is None:
@@ -108,11 +108,11 @@ def _check_back(folder: Path, tool: Tool) -> None:
     if not (folder / tool.result).is_file():
         raise FailedError("nothing came back")
     if not filecmp.cmp(folder / ORIGINAL, folder / tool.result, shallow=False):
-        raise FailedError("other bytes came back")
+        raise FailedError("the round trip changed the bytes")
 
 
 def run(tool: Tool, action: str, folder: Path) -> Usage:
-    """Do one action of a tool in `folder` and return what it took."""
+    """Run one action of a tool in `folder` and return its time and memory."""
     report = folder / "report"
     done = call(
         [sys.executable, "-I", "-S", launch.__file__, "report", *tool.command(action)], folder
@@ -127,7 +127,7 @@ def run(tool: Tool, action: str, folder: Path) -> Usage:
 
 
 def call(command: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
-    """Run a command in `folder` and return what it said."""
+    """Run a command in `folder` and return its status and output."""
     pipe = subprocess.PIPE
     session = hasattr(os, "killpg")
     with subprocess.Popen(
@@ -136,14 +136,14 @@ def call(command: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]
         try:
             said, complained = process.communicate()
         except BaseException:
-            # The launcher has a child, which must not go on alone.
+            # The launcher has a child, which must not outlive it.
             os.killpg(process.pid, signal.SIGTERM) if session else process.terminate()
             raise
     return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
 
 def reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the last line of the complaint, where an exception's own words stand."""
+    """Return the last line of standard error, which has an exception's own words."""
     lines = done.stderr.decode(errors="replace").split("\n")
     said = [line.strip() for line in lines if line.strip()]
     return said[-1] if said else f"exit status {done.returncode}"

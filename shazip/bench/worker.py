@@ -1,6 +1,6 @@
-"""One call of a library in a process of its own: `worker.py NAME ACTION SOURCE TARGET PARTS...`.
+"""Calls a library once, in a process of its own: `worker.py NAME ACTION SOURCE TARGET PARTS...`.
 
-Started as a file, not as a module: nothing of shazip is imported into the memory measured.
+It runs as a file, not as a module, so that the memory measured holds nothing of shazip.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def xz(action: str, data: bytes) -> bytes:
 
 
 def zstd(action: str, data: bytes) -> bytes:
-    """zstd at level 22 with a checksum, as its command writes by default."""
+    """zstd at level 22 with a checksum, as its command writes it by default."""
     module = import_module("zstandard")
     if action == "compress":
         return bytes(module.ZstdCompressor(level=22, write_checksum=True).compress(data))
@@ -80,7 +80,7 @@ def program_size(parts: list[str]) -> int:
 
 
 def main(name: str, action: str, source: str, target: str, *parts: str) -> None:
-    """Do it, and print the seconds that the call took with the size of its libraries as JSON."""
+    """Call the library; print the seconds it took and the size of its libraries as JSON."""
     data = Path(source).read_bytes()
     CODECS[name]("compress", b"")  # load what it needs
     start = time.perf_counter()

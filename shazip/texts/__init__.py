@@ -1,1 +1,1 @@
-"""Published texts: their sizes and hashes, and how they are fetched."""
+"""Published texts: sizes, hashes and downloads."""

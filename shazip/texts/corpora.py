@@ -1,4 +1,4 @@
-"""Texts that papers measure on: what they must hash to, where they come from, how they are cut."""
+"""Texts that papers measure on: their hashes, their sources and their 90/5/5 % split."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MAHONEY = "http://mattmahoney.net/dc/"
 
 
 class CorpusError(ShazipError):
-    """A text is not the one it should be, is too small to be cut, or cannot be had."""
+    """A text has the wrong hash, is too small to be split, or cannot be fetched."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A published text: its size in bytes, its SHA-1 in hex, the zip file that it comes in."""
+    """A published text: size in bytes, SHA-1 in hex, URL of the zip file that holds it."""
 
     name: str
     size: int
@@ -27,7 +27,7 @@ class Known:
     url: str
 
     def check(self, size: int, sha1: str, where: object) -> None:
-        """Raise CorpusError unless size and SHA-1 of what is at `where` are this text's."""
+        """Raise CorpusError unless the data at `where` has this text's size and SHA-1."""
         if size != self.size:
             raise CorpusError(f"{where} has {size:,} bytes, {self.name} has {self.size:,}")
         if sha1 != self.sha1:
@@ -57,21 +57,21 @@ KNOWN = {
 def split(size: int) -> list[tuple[str, int, int]]:
     """Return name, start and stop of the parts of `size` bytes: 90 % train, 5 % valid, 5 % test.
 
-    It is the split of enwik8 that Merity 2019 and others measure on.
+    Merity 2019 and others split enwik8 this way.
     """
     first, second = size * 90 // 100, size * 95 // 100
     return [("train", 0, first), ("valid", first, second), ("test", second, size)]
 
 
 def span(path: Path, part: str) -> tuple[int, int]:
-    """Return start and stop of a `part` of the file, which is the whole of it if `part` is empty.
+    """Return start and stop of a `part` of the file; an empty `part` is the whole file.
 
-    Raises CorpusError if the file is too small for its split.
+    Raises CorpusError if the file is too small to be split.
     """
     size = path.stat().st_size
     parts = split(size)
     if part and any(stop - start < SMALLEST_PART for _, start, stop in parts):
-        raise CorpusError(f"{path} has {size} bytes, too few to be cut into 90, 5 and 5 %")
+        raise CorpusError(f"{path} has {size} bytes, too few to split into 90, 5 and 5 %")
     return next(((start, stop) for name, start, stop in parts if name == part), (0, size))
 
 
@@ -79,6 +79,6 @@ def check_file(path: Path, known: Known) -> None:
     """Raise CorpusError unless the file holds exactly the `known` text."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        # Hashing what has another size would only make the same answer late.
+        # Another size needs no hash: it is another text.
         sha1 = hashlib.file_digest(file, "sha1").hexdigest() if size == known.size else ""
     known.check(size, sha1, path)

@@ -1,4 +1,4 @@
-"""Fetching a known text: what was cut off is gone on with, and nothing is believed unchecked."""
+"""Fetches known texts: resumes interrupted downloads, verifies size and SHA-1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shazip.texts.corpora import CorpusError, Known
 PIECE = 1 << 16
 TIMEOUT = 30.0  # seconds without a byte
 
-Report = Callable[[int, int, int | None], object]  # bytes there before, there now, in all
+Report = Callable[[int, int, int | None], object]  # bytes present before, present now, in all
 
 
 class Sink(Protocol):
@@ -29,9 +29,9 @@ class Sink(Protocol):
 
 
 def download(url: str, partial: Path, report: Report | None = None) -> None:
-    """Bring `partial` to the end of the file at `url`, from where an earlier call had to stop.
+    """Download the rest of the file at `url` into `partial`, which an earlier call may have begun.
 
-    Raises CorpusError if it cannot be had; what has come so far stays in `partial`.
+    Raises CorpusError on failure; `partial` keeps the bytes received.
     """
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"User-Agent": f"shazip/{__version__}", "Accept-Encoding": "identity"}
@@ -45,8 +45,8 @@ def download(url: str, partial: Path, report: Report | None = None) -> None:
             if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
                 raise CorpusError(f"{url}: {error.code} {error.reason}") from error
             if error.headers.get("Content-Range") == f"bytes */{have}":
-                return  # all of it had come before
-        partial.unlink()  # longer than the file: no beginning of it
+                return  # already complete
+        partial.unlink()  # longer than the file at `url`, so not a beginning of it
         download(url, partial, report)
     except (URLError, http.client.HTTPException, ValueError) as error:
         raise CorpusError(f"{url}: {_reason(error)}") from error
@@ -58,9 +58,9 @@ def _receive(
     if answer.headers.get_content_type() == "text/html":
         raise CorpusError(f"{answer.url} is a web page, not a zip file")
     if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
-        have = 0  # a server without ranges sends the file from its beginning
+        have = 0  # this server ignores ranges and sends the file from its beginning
     elif not re.match(rf"bytes {have}-", answer.headers.get("Content-Range", "")):
-        raise CorpusError(f"{answer.url}: the server sent another part than was asked for")
+        raise CorpusError(f"{answer.url}: the server sent another part than requested")
     total = None if answer.length is None else have + answer.length
     done = have
     try:
@@ -70,15 +70,15 @@ def _receive(
                 done += len(piece)
                 if report is not None:
                     report(have, done, total)
-    except OSError as error:  # a full disk does not say whose it is
+    except OSError as error:  # a full disk does not name the file
         raise type(error)(error.errno, error.strerror, os.fspath(partial)) from error
     if total is not None and done < total:
-        raise CorpusError(f"{answer.url}: cut off after {done:,} of {total:,} bytes; try again")
+        raise CorpusError(f"{answer.url}: ends after {done:,} of {total:,} bytes; try again")
 
 
 def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
     try:
-        while piece := answer.read1(PIECE):  # what has come, so that none of it is lost
+        while piece := answer.read1(PIECE):  # read1 returns what has arrived; none of it is lost
             yield piece
     except (OSError, http.client.HTTPException) as error:
         raise CorpusError(f"{answer.url}: {_reason(error)}; try again") from error
@@ -89,14 +89,14 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, TimeoutError):
         return f"no answer for {TIMEOUT:.0f} seconds"
     if isinstance(cause, http.client.IncompleteRead):
-        return "cut off"
+        return "the connection ended early"
     return (isinstance(cause, OSError) and cause.strerror) or str(cause) or type(cause).__name__
 
 
 def unpack(known: Known, archive: Path, sink: Sink, where: object) -> None:
-    """Write the `known` text out of a zip file, which came from `where`, to `sink`.
+    """Write the `known` text from a zip file, which came from `where`, to `sink`.
 
-    Raises CorpusError, after writing, if the text is not the known one.
+    Raises CorpusError, after writing, if the text is another.
     """
     sha1, size = hashlib.sha1(usedforsecurity=False), 0
     try:
@@ -106,9 +106,9 @@ def unpack(known: Known, archive: Path, sink: Sink, where: object) -> None:
                 sha1.update(piece)
                 size += len(piece)
     except KeyError as error:
-        raise CorpusError(f"{where} holds no {known.name}") from error
+        raise CorpusError(f"{where} contains no {known.name}") from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
-        raise CorpusError(f"{where} is no zip file, or a damaged one") from error
+        raise CorpusError(f"{where} is not a zip file, or is damaged") from error
     except (NotImplementedError, RuntimeError) as error:  # rare methods, passwords
         raise CorpusError(f"{where}: {error}") from error
     known.check(size, sha1.hexdigest(), f"{known.name} in {where}")
