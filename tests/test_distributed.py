@@ -119,7 +119,7 @@ def test_a_lost_process_ends_the_other_with_one_line_and_a_checkpoint(tmp_path, 
     wait_for(run / "checkpoint.pt", processes)
     processes[1].kill()
     (code, error), _ = ends(processes)
-    line = "shazip: process 0 of 2 lost another one; the last checkpoint stays\n"
+    line = "shazip: process 0 of 2 lost another process; the last checkpoint is kept\n"
     assert (code, error) == (1, line)
     assert load_checkpoint(run / "checkpoint.pt")[1]["updates"] > 0
 
@@ -159,5 +159,5 @@ def test_a_half_told_process_is_refused(tmp_path, text, monkeypatch, capsys):
     monkeypatch.delenv("RANK", raising=False)
     assert shazip(["train", str(text), "-o", str(tmp_path / "run"), "--total", "100"]) == 1
     assert capsys.readouterr().err == (
-        "shazip: RANK is no number; several processes need torchrun\n"
+        "shazip: RANK is not a number; several processes need torchrun\n"
     )

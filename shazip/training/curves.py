@@ -1,4 +1,4 @@
-"""Learning curves of runs as a picture; needs matplotlib, but not torch."""
+"""Draws learning curves of runs; needs matplotlib, but not torch."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ STYLES: dict[str, dict[str, Any]] = {
     "valid": {"linestyle": ":", "marker": ".", "markersize": 4},
     "valid_average": {"linewidth": 1.8, "marker": "o", "markersize": 3},
 }
-HEADROOM = 20  # the first 1/HEADROOM of a curve may leave the picture, so that its end is legible
+HEADROOM = 20  # the first 1/HEADROOM of a curve may leave the picture, to keep its end legible
 
 
 def read_run(path: Path) -> Lines:
-    """Return the metrics of a run's folder or of a metrics file. Raises TrainingError if none."""
+    """Return the metrics of a run's folder or metrics file. Raises TrainingError if it has none."""
     file = path / METRICS if path.is_dir() else path
-    file.stat()  # a missing file is the system's error, with its name
+    file.stat()  # raises the system's error, with the file's name, if it is missing
     lines = list(metrics.read(file))
     if not any(curve(lines, kind)[0] for kind in KINDS):
-        raise TrainingError("no measurements of a training run")
+        raise TrainingError("contains no measurements of a training run")
     return lines
 
 
@@ -42,7 +42,7 @@ def curve(lines: Lines, kind: str) -> tuple[list[float], list[float]]:
 
 
 def draw(runs: Mapping[str, Lines]) -> Figure:
-    """Draw bits per byte against bytes: training thin, validation dotted, of the average thick."""
+    """Draw bits per byte against bytes: training thin, validation dotted, the average's thick."""
     with style():
         figure, axes = new_figure()
         top = 0.0
@@ -60,6 +60,6 @@ def draw(runs: Mapping[str, Lines]) -> Figure:
         axes.set(
             xlabel="training, MB (10⁶ bytes)",
             ylabel="bits per byte",
-            title="thin: training, dotted: validation, thick: its average's",
+            title="thin: training, dotted: validation, thick: validation of the average",
         )
     return figure

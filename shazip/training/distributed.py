@@ -1,6 +1,6 @@
-"""Several processes on one run: each trains its share of the lanes, and they meet in every update.
+"""Trains one run with several processes: each has its share of the lanes; all meet in each update.
 
-torchrun starts them and tells each in its environment which it is. Process 0 writes the files.
+torchrun starts them and numbers them through the environment. Process 0 writes the files.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ T = TypeVar("T")
 
 
 class LostError(TrainingError):
-    """Another process of the run has ended, or cannot be reached any more."""
+    """Another process of the run has ended or cannot be reached."""
 
 
 class ElsewhereError(TrainingError):
-    """Another process of the run could not go on; it is the one that reports why."""
+    """Another process of the run failed; that process reports the reason."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run, in which this one has number `rank`; by default it is alone.
+    """The processes of a run, this one being number `rank`; by default it is alone.
 
-    Every method is called by all of them at the same point. Raises LostError if one is missing.
+    All of them call each method at the same point. Raises LostError if one is missing.
     """
 
     rank: int = 0
@@ -43,7 +43,7 @@ class Group:
     local_size: int = 1
 
     def take_device(self, device: str) -> None:
-        """Let `cuda` mean a GPU of this process's own. Raises TrainingError if there is none."""
+        """Make `cuda` mean this process's own GPU. Raises TrainingError if there is none."""
         if device != "cuda" or self.size == 1:
             return
         found = torch.cuda.device_count()
@@ -58,11 +58,11 @@ class Group:
 
     @contextmanager
     def exchanging(self) -> Iterator[None]:
-        """Around the forward and backward passes of a wrapped module, which meet in either."""
+        """Turn errors of a wrapped module's passes, in which the processes meet, into LostError."""
         try:
             yield
         except RuntimeError as error:
-            # The passes have errors of their own.
+            # Other errors are the passes' own.
             if isinstance(error, dist.DistError) or "gloo" in str(error):
                 raise self._lost() from error
             raise
@@ -78,7 +78,7 @@ class Group:
         return [piece.view_as(tensor) for piece, tensor in zip(pieces, tensors, strict=True)]
 
     def any(self, *flags: bool) -> list[bool]:
-        """Return for each flag whether it is up in any process."""
+        """Return for each flag whether it is set in any process."""
         counts = self.sum([torch.tensor(flags, dtype=torch.int64)])
         return [bool(count) for count in counts[0]]
 
@@ -91,7 +91,7 @@ class Group:
                 dist.broadcast(tensor, 0)
 
     def share(self, make: Callable[[], T]) -> T:
-        """Return to all what `make` returns in process 0. Raises ElsewhereError if it fails."""
+        """Return process 0's result of `make` in all. Raises ElsewhereError if it fails there."""
         if self.size == 1:
             return make()
         made: list[Any] = [None]
@@ -104,7 +104,7 @@ class Group:
         return result
 
     def gather(self, value: T) -> list[T]:
-        """Return the values of all in process 0, in the others their own."""
+        """Return the values of all processes in process 0, only their own in the others."""
         if self.size == 1:
             return [value]
         values: list[Any] | None = [None] * self.size if self.rank == 0 else None
@@ -114,7 +114,7 @@ class Group:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Let all fail if one does, so that none waits for it; the first that failed says why."""
+        """Fail in all processes if one fails, so that none waits; the first failed one reports."""
         failure: Exception | None = None
         try:
             yield
@@ -124,7 +124,7 @@ class Group:
         if failure is not None and failed.index(True) == self.rank:
             raise failure
         if any(failed):
-            raise ElsewhereError(f"process {failed.index(True)} could not go on")
+            raise ElsewhereError(f"process {failed.index(True)} failed")
 
     @contextmanager
     def _meeting(self) -> Iterator[None]:
@@ -135,7 +135,7 @@ class Group:
 
     def _lost(self) -> LostError:
         return LostError(
-            f"process {self.rank} of {self.size} lost another one; the last checkpoint stays"
+            f"process {self.rank} of {self.size} lost another process; the last checkpoint is kept"
         )
 
 
@@ -144,14 +144,14 @@ ALONE = Group()
 
 @contextmanager
 def joined() -> Iterator[Group]:
-    """Yield the group that torchrun started this process in. Raises LostError if it cannot meet."""
+    """Yield the group of this process as torchrun set it up. Raises LostError if it cannot meet."""
     size = _number("WORLD_SIZE", 1)
     if size == 1:
         yield ALONE
         return
     local_rank, local_size = _number("LOCAL_RANK", 0), _number("LOCAL_WORLD_SIZE", 1)
     group = Group(_number("RANK"), size, local_rank, local_size)
-    # What is said between updates stays off the GPU, where a lost process shows only after minutes.
+    # Messages between updates stay off the GPU, which notices a lost process only after minutes.
     has_gpus = torch.cuda.is_available() and dist.is_nccl_available()
     try:
         with _mortal():
@@ -161,15 +161,15 @@ def joined() -> Iterator[Group]:
             f"process {group.rank} of {size} cannot meet the others: {error}"
         ) from error
     yield group
-    # After a failure the others may be gone, and to take leave of them would take forever.
+    # After a failure the others may be gone, and a farewell to them would never return.
     dist.destroy_process_group()
 
 
 @contextmanager
 def _mortal() -> Iterator[None]:
-    """Let SIGINT and SIGTERM kill at once.
+    """Make SIGINT and SIGTERM kill at once.
 
-    Python's handlers run when its own code does, which here has to wait for the other processes.
+    Python's handlers run only between its own instructions; this code waits for other processes.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number, handler in before.items():
@@ -186,4 +186,4 @@ def _number(name: str, default: int | None = None) -> int:
     try:
         return int(os.environ.get(name, "" if default is None else default))
     except ValueError:
-        raise TrainingError(f"{name} is no number; several processes need torchrun") from None
+        raise TrainingError(f"{name} is not a number; several processes need torchrun") from None

@@ -1,4 +1,4 @@
-"""Metrics of a run: one JSON object per line, and a guard against a loss that runs away."""
+"""Metrics of a run, one JSON object per line, and the guard against a diverging loss."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 from shazip.atomic import replace_file
 from shazip.training.errors import TrainingError
 
-SMOOTHING = 0.98  # of the loss that guard and progress look at: about 50 updates
-RISE = 1.0  # bits per byte above the best so far that count as diverged
-DOUBT = 0.3  # above the best, no checkpoint is overwritten
+SMOOTHING = 0.98  # of the loss that guard and progress use: about 50 updates
+RISE = 1.0  # bits per byte above the best so far: the run has diverged
+DOUBT = 0.3  # bits per byte above the best so far: the last checkpoint is kept
 
 
 class Metrics:
-    """The file that a run's measurements are appended to; `done` bytes of it were saved."""
+    """The metrics file of a run whose checkpoint has trained on `done` bytes."""
 
     def __init__(self, path: Path, done: int) -> None:
         self.path = path
-        # What was measured after the last checkpoint will be measured again.
+        # The resumed run measures again what came after the checkpoint.
         lines = [json.dumps(line) + "\n" for line in read(path) if line["bytes"] <= done]
         replace_file(path, lambda file: file.write("".join(lines).encode()))
 
@@ -32,7 +32,7 @@ class Metrics:
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a metrics file; a last line that was cut is left out."""
+    """Yield the lines of a metrics file; an incomplete last line is skipped."""
     if not path.exists():
         return
     for line in path.read_text().splitlines():
@@ -43,7 +43,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class Guard:
-    """Smoothed loss in bits per byte, and whether it has left the best one behind."""
+    """The smoothed loss in bits per byte, held against the best so far."""
 
     def __init__(self) -> None:
         self.best = math.inf
@@ -56,15 +56,15 @@ class Guard:
 
     @property
     def sound(self) -> bool:
-        """Whether a checkpoint made now is worth keeping."""
+        """Whether a checkpoint may be overwritten now."""
         return self.bpb <= self.best + DOUBT
 
     def see(self, bpb: float) -> None:
-        """Take in the loss of one update. Raises TrainingError when the run diverges."""
+        """Add the loss of one update. Raises TrainingError when the run diverges."""
         self._sum = SMOOTHING * self._sum + (1 - SMOOTHING) * bpb
         self._weight = SMOOTHING * self._weight + (1 - SMOOTHING)
-        # The first few updates say too little for a best.
+        # The first few updates are too noisy for a best.
         if self._weight > 0.5:
             self.best = min(self.best, self.bpb)
         if self.bpb > self.best + RISE:
-            raise TrainingError(f"diverged: {self.bpb:.3f} bpb after {self.best:.3f}")
+            raise TrainingError(f"the loss diverged: {self.bpb:.3f} bpb after {self.best:.3f}")

@@ -1,4 +1,4 @@
-"""Threads that each run whole parts of the lanes, instead of sharing every single operation."""
+"""Threads that each run the whole network on a part of the lanes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Self, TypeVar
 
 import torch
 
-# Of mallopt: when to return memory, how much to take at a time, the least that is mapped on its
-# own (32 MiB at most), and one heap for all threads, as others cannot grow beyond 64 MiB.
+# For mallopt: when to return memory, how much to take at a time, the least size that is mapped by
+# itself (32 MiB at most), and one heap for all threads, as others cannot grow beyond 64 MiB.
 MALLOC = {-1: 2**31 - 1, -2: 2**26, -3: 2**25, -8: 1}
 
 Part = TypeVar("Part")
@@ -21,10 +21,10 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """`count` threads in which torch itself is single-threaded; one worker is the calling thread.
+    """`count` threads in which torch is single-threaded; a single worker is the calling thread.
 
-    The network's steps are small products, and on a busy machine each of torch's own barriers may
-    cost a time slice of the scheduler. Here threads meet once per update.
+    The network's steps are small products. On a busy machine each of torch's own barriers may cost
+    a time slice of the scheduler, so these threads meet once per update.
     """
 
     def __init__(self, count: int) -> None:
@@ -49,14 +49,14 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown()
-        torch.set_num_threads(self._before)  # MKL's count is the whole process's
+        torch.set_num_threads(self._before)  # MKL has one count for the whole process
 
 
 def keep_memory() -> None:
-    """Let this process keep the memory of freed tensors, where the C library is glibc.
+    """Make glibc, where it is the C library, keep the memory of freed tensors.
 
-    It would give large ones back at once, and each new one would fault in page by page, which all
-    threads wait for.
+    By default it returns large blocks at once. Each new one then faults in page by page, while all
+    threads wait.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
@@ -65,6 +65,6 @@ def keep_memory() -> None:
 
 
 def split(lanes: int, parts: int) -> list[slice]:
-    """Cut `lanes` into `parts` neighbouring slices of nearly equal size."""
+    """Return `parts` neighbouring slices of `lanes`, of nearly equal size."""
     bounds = [lanes * part // parts for part in range(parts + 1)]
     return [slice(start, end) for start, end in pairwise(bounds)]

@@ -1,1 +1,1 @@
-"""What makes a float network exact: grids, steps, tables, start state."""
+"""Makes a float network exact: grids, steps, tables, start state."""

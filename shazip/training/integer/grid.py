@@ -1,7 +1,7 @@
-"""The integer model's formats inside the float network: what trains on them is exact later.
+"""The integer model's formats inside the float network, which learns to fit them.
 
-A finish on the grids (trainer.py) sees every int8 operand, weight and limit of docs/arithmetic.md.
-Left out are roundings finer than training's own noise: those of gates, layer norms and logits.
+A finish on the grids (trainer.py) uses every int8 operand, weight and limit of docs/arithmetic.md.
+It omits roundings finer than training's own noise: those of gates, layer norms and logits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shazip.training.integer.int8_products import Product, to_operand
 # Steps of docs/arithmetic.md as units for 1.0.
 GATE, BIAS, BOOM, LOGIT, RESIDUAL, NORMAL, CELL = (2**n for n in (8, 11, 8, 5, 12, 11, 16))
 
-# What the formats' ranges let through.
+# The ranges of the formats.
 GATE_MIN, GATE_MAX = -GATE_HALF / GATE, (GATE_HALF - 1) / GATE
 BOOM_MIN, BOOM_MAX = -GELU_HALF / BOOM, (GELU_HALF - 1) / BOOM
 NORMAL_LIMIT = INT16_MAX / NORMAL
@@ -29,14 +29,14 @@ NAMES = ("steps", "row_steps", "shift")
 
 
 class Grid(nn.Module):
-    """The grid of a product's operand and weight; until it is fitted, both pass as they are.
+    """The grid of a product's operand and weight; before it is fitted, both pass unchanged.
 
-    In no state_dict, whose names then do not depend on it: `grids` and `set_grids` carry it.
+    It is in no state_dict, whose names then do not depend on it; `grids` and `set_grids` carry it.
     """
 
-    steps: Tensor | None  # (k,): of the operand
-    row_steps: Tensor | None  # (rows,): of weight * steps
-    shift: Tensor | None  # (rows,): what rounding took from the results on average
+    steps: Tensor | None  # (k,) of the operand
+    row_steps: Tensor | None  # (rows,) of weight * steps
+    shift: Tensor | None  # (rows,) the mean error of rounding, to be added to the bias
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,19 +45,19 @@ class Grid(nn.Module):
 
     @property
     def fitted(self) -> bool:
-        """Whether anything is rounded."""
+        """Whether the grid rounds."""
         return self.steps is not None
 
     def fit(self, steps: Tensor) -> None:
-        """Give an operand that meets no weight its `steps` (k,)."""
+        """Set the `steps` (k,) of an operand without a weight."""
         self.steps = steps
 
     def fit_product(self, product: Product) -> None:
-        """Take over the steps of `product`, whose weight may move on."""
+        """Take the steps of `product`; its weight may still change."""
         self.steps, self.row_steps, self.shift = product.steps, product.row_steps, product.bias
 
     def product(self, weight: Tensor) -> Product:
-        """Return the int8 product that stands for `weight` (rows, k) on this grid."""
+        """Return the int8 product of `weight` (rows, k) on this grid."""
         assert self.steps is not None
         assert self.row_steps is not None
         assert self.shift is not None
@@ -65,22 +65,22 @@ class Grid(nn.Module):
         return Product(self.steps, integers, self.row_steps, self.shift)
 
     def operand(self, x: Tensor) -> Tensor:
-        """Return `x` (..., k) on the grid; beyond its ends no gradient flows."""
+        """Return `x` (..., k) on the grid; values beyond its ends get no gradient."""
         return x if self.steps is None else _Operand.apply(x, self.steps)  # type: ignore[no-untyped-call]
 
     def weight(self, weight: Tensor) -> Tensor:
-        """Return `weight` (rows, k) on the grid; its gradient is passed straight through."""
+        """Return `weight` (rows, k) on the grid; the gradient passes straight through."""
         if self.row_steps is None:
             return weight
         return _Weight.apply(weight, self.steps, self.row_steps)  # type: ignore[no-any-return, no-untyped-call]
 
     def bias(self, bias: Tensor) -> Tensor:
-        """Return `bias` (rows,) with what the integer model adds to it."""
+        """Return `bias` (rows,) with the correction that the integer model adds."""
         return bias if self.shift is None else bias + self.shift
 
 
 class Norm(nn.LayerNorm):
-    """Layer norm over the last axis; `limited`, its value before the scale is kept in range."""
+    """Layer norm over the last axis; if `limited`, values before the scale are kept in range."""
 
     limited = False
 
@@ -109,7 +109,7 @@ def grids(network: nn.Module) -> dict[str, Tensor]:
 
 
 def set_grids(network: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give `network` the grids that `grids` returned; with none it is a float network again."""
+    """Set the grids that `grids` returned; without any, `network` is a float network again."""
     for at, module in network.named_modules():
         if isinstance(module, Grid):
             for name in NAMES:

@@ -1,7 +1,7 @@
-"""Choosing steps: how a product's operands and weights become int8 with the least error.
+"""Chooses the steps with which a product's operands and weights become int8 at the least error.
 
-An operand's channels may have steps of their own, since the columns of its weight absorb them. The
-balance says how: 0 is one step for all, 1 lets each channel fill its own range. Clipping the rarest
+Each channel of an operand may have its own step, since the columns of the weight absorb it. The
+balance ranges from 0, one step for all, to 1, each channel fills its own range. Clipping the rarest
 values makes all others finer.
 """
 
@@ -21,12 +21,12 @@ ROW_CLIPS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
 
 @dataclass(frozen=True)
 class Product:
-    """An int8 product that stands for `inputs @ weight.T`."""
+    """An int8 product in place of `inputs @ weight.T`."""
 
-    steps: Tensor  # (k,): operand = round(input / steps)
+    steps: Tensor  # (k,) operand = round(input / steps)
     weight: Tensor  # (rows, k), integers
-    row_steps: Tensor  # (rows,): result = integer product * row_steps
-    bias: Tensor  # (rows,): what rounding took from the results on average
+    row_steps: Tensor  # (rows,) result = integer product * row_steps
+    bias: Tensor  # (rows,) the mean error of rounding, to be added
 
 
 def fit_product(inputs: Tensor, weight: Tensor) -> Product:
@@ -40,7 +40,7 @@ def fit_product(inputs: Tensor, weight: Tensor) -> Product:
         return float((results - to_operand(inputs, steps) @ rounded.T).square_().sum())
 
     clip = 1.0
-    for _ in range(2):  # one after the other: the best balance hardly depends on the clip
+    for _ in range(2):  # balance and clip in turn: the best balance hardly depends on the clip
         balance = min(BALANCES, key=lambda b: error(scaled_steps(inputs, b, clip)))
         clip = min(CLIPS, key=lambda c: error(scaled_steps(inputs, balance, c)))
     return fit_weight(inputs, weight, scaled_steps(inputs, balance, clip))
@@ -55,7 +55,7 @@ def fit_weight(inputs: Tensor, weight: Tensor, steps: Tensor) -> Product:
 
 
 def fit_steps(inputs: Tensor, balance: float) -> Tensor:
-    """Return the steps (k,) for which operands have the least error, relative to each channel's."""
+    """Return the steps (k,) of least error, relative to each channel's size."""
     spread = inputs.square().mean(0).sqrt().clamp_min(1e-6)
 
     def error(steps: Tensor) -> float:

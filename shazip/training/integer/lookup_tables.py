@@ -1,4 +1,4 @@
-"""The function tables of a new model; they travel in its file, so no later libm decides a bit."""
+"""The function tables of a new model; its file carries them, so no later libm decides a bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def standard_tables() -> dict[str, np.ndarray]:
     gelu = wide / (1 + np.exp(-GELU_SLOPE * wide))
     score = np.rint(INT16_MAX * np.exp(-np.arange(SCORE_ENTRIES) / 128))
     logit = np.rint((1 << 20) * np.exp(-np.arange(LOGIT_ENTRIES) / 32))
-    score[-1] = logit[-1] = 0  # an engine gives this entry to what is masked
+    score[-1] = logit[-1] = 0  # engines use this entry for masked steps
     return {
         "table.sigmoid": np.rint((1 << 15) / (1 + np.exp(-gates))).astype(np.int16),
         "table.tanh": _int16((1 << 15) * np.tanh(gates)),

@@ -1,4 +1,4 @@
-"""Attention of the float network, over the window's own steps and a memory of those before."""
+"""Attention of the float network over the window's own steps and a memory of earlier ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shazip.training.integer.grid import Grid, norm
 
 
 class Attention(nn.Module):
-    """Attention whose only matrix is the query's; the same memory is key and value."""
+    """Attention whose only matrix is the query's; one memory serves as key and value."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -28,15 +28,16 @@ class Attention(nn.Module):
         self.grid, self.grid_memory, self.grid_focus = Grid(), Grid(), Grid()
 
     def value_scale(self) -> Tensor:
-        """Return the one vector (width,) that all of the value's parameters amount to."""
+        """Return the vector (width,) that equals all of the value's parameters."""
         with torch.autocast(self.value_gate.device.type, enabled=False):
             gate, value = self.value_layer(torch.sigmoid(self.value_gate)).chunk(2)
         return torch.sigmoid(gate) * torch.tanh(value)
 
     def forward(self, x: Tensor, new: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what each step of `x` finds (steps, lanes, width), and the memory carried on.
+        """Return the attention's output (steps, lanes, width) and the memory for the next window.
 
-        `memory` is (lanes, past, width), `new` as x. A step sees its own and the window - 1 before.
+        `memory` is (lanes, past, width), `new` is shaped as x. A step sees itself and window - 1
+        steps before.
         """
         steps, _, width = x.shape
         new = self.grid_memory.operand(new).transpose(0, 1).contiguous()
@@ -46,7 +47,7 @@ class Attention(nn.Module):
         query = F.linear(self.grid.operand(x), weight, bias)
         q = self.grid_focus.operand(self.norm(query) * gates) / math.sqrt(width / self.heads)
         q = split_heads(q.transpose(0, 1), self.heads)
-        # In two parts, (lanes * heads, any, width / heads): no gradient is wanted of the first.
+        # Two parts, (lanes * heads, any, width / heads), because the first needs no gradient.
         parts = [split_heads(part.to(query.dtype), self.heads) for part in (memory, new)]
         scores = torch.cat([q @ part.transpose(1, 2) for part in parts], -1)
         scores = torch.softmax(scores + band(steps, scores.shape[2], self.window, x), -1)
@@ -70,7 +71,7 @@ def join_heads(x: Tensor, heads: int) -> Tensor:
 
 
 def band(steps: int, total: int, window: int, like: Tensor) -> Tensor:
-    """Return (steps, total), 0 where a step may look and -inf elsewhere; the last steps ask."""
+    """Return (steps, total) for the last `steps`: 0 where a step may look, -inf elsewhere."""
     query = torch.arange(total - steps, total, device=like.device)[:, None]
     key = torch.arange(total, device=like.device)[None]
     hidden = (key > query) | (key <= query - window)

@@ -1,6 +1,6 @@
-"""The native module's kernels for training, as operations of autograd: bfloat16 products on a CPU.
+"""The native module's training kernels as autograd operations: bfloat16 products on a CPU.
 
-They are there where the processor multiplies bfloat16; elsewhere torch does the same in many calls.
+They need a processor that multiplies bfloat16; elsewhere torch does the same in many calls.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMITED = (GATE_MIN, GATE_MAX, CELL_LIMIT, float(OPERAND_MAX))
 
 @functools.cache
 def kernels() -> ModuleType | None:
-    """Return the native module if it has kernels for training on this processor."""
+    """Return the native module if it has training kernels for this processor."""
     try:
         module = load_module()
     except ShazipError:
@@ -34,13 +34,13 @@ def kernels() -> ModuleType | None:
 
 
 def fits(narrow: Tensor, *others: Tensor) -> bool:
-    """Return whether the kernels take `narrow` as bfloat16 and `others` as float32."""
+    """Return whether the kernels accept `narrow` as bfloat16 and `others` as float32."""
     types = narrow.dtype == torch.bfloat16 and all(t.dtype == torch.float32 for t in others)
     return types and narrow.device.type == "cpu" and kernels() is not None
 
 
 class Lstm(torch.autograd.Function):
-    """The steps of an LSTM, from its input's product on; as lstm._Lstm, with rows of `inputs`."""
+    """The steps of an LSTM after its input's product; as lstm._Lstm, with rows of `inputs`."""
 
     @staticmethod
     def forward(
@@ -71,7 +71,7 @@ class Lstm(torch.autograd.Function):
     def backward(ctx: Any, d_out: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:
         rows, c, w_state, gates, cells, before = ctx.saved_tensors
         d_gates = torch.empty_like(gates, dtype=torch.bfloat16)
-        sums = gates.new_zeros(ctx.count, gates.shape[2])  # of the unrounded ones
+        sums = gates.new_zeros(ctx.count, gates.shape[2])  # of the unrounded gradients
         d_h, d_c = torch.empty_like(c), torch.empty_like(c)
         given = d_out.contiguous(), d_cell.contiguous(), rows, c, w_state, gates, cells
         _module().lstm_backward(*given, _bits(d_gates), sums, d_h, d_c)
@@ -108,5 +108,5 @@ def _module() -> ModuleType:
 
 
 def _bits(x: Tensor) -> Tensor:
-    # Arrays of bfloat16 are unknown to numpy, and so to the module.
+    # NumPy has no bfloat16, so the module takes it as another 16-bit type.
     return x.detach().contiguous().view(torch.int16)

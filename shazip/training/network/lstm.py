@@ -1,4 +1,4 @@
-"""The LSTM of the float network: large products over all steps, and one small product per step."""
+"""The LSTM of the float network: large products over all steps, one small product per step."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def lstm(
 
     h and c are (lanes, d), the weights (4d, n) and (4d, d), rows in the order i, f, g, o. Under
     autocast the products run in its type; cells and gates stay in the type of `x`. With `rows`
-    (steps, lanes), `x` is (any, n) and they say which of its rows is whose. `limited`, gates
-    and cells end where the integer model's do, and h meets w_state in steps of 1/127.
+    (steps, lanes), `x` is (any, n) and each entry of `rows` is an index into it. If `limited`,
+    gates and cells have the integer model's ranges, and h is rounded to steps of 1/127.
     """
     if x.is_cuda and not limited:
         x = x if rows is None else F.embedding(rows, x)
@@ -53,10 +53,10 @@ def _cudnn(
 
 
 class _Lstm(torch.autograd.Function):
-    """LSTM, from its input's product on, with its own backward pass.
+    """LSTM after its input's product, with its own backward pass.
 
-    The weight's gradient is a single product over all steps; autograd over a loop would make small
-    ones per step, and oneDNN's fused LSTM keeps bfloat16 for inference.
+    The weight's gradient is a single product over all steps. Autograd over a loop would make a
+    small one per step, and oneDNN's fused LSTM has bfloat16 for inference only.
     """
 
     @staticmethod
@@ -78,7 +78,7 @@ class _Lstm(torch.autograd.Function):
         start = h, c
         if limited:
             recurrent = (w_state / OPERAND_MAX).to(product).T.contiguous()
-        # All views at once: made step by step they would cost as much as the arithmetic.
+        # All views at once: one by one they would cost as much as the arithmetic.
         parts = [part.unbind() for part in (*gates.chunk(4, 2), gates[..., : 2 * d])]
         places = [part.unbind() for part in (gates, cells, tanhs, out)]
         for i, f, g, o, both, gate, cell, tanh, target in zip(*parts, *places, strict=True):
@@ -120,11 +120,11 @@ def _backward_steps(
     tanhs: Tensor,
     out: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the gradients at the gates, also in the product's type, and at the first h and c."""
+    """Return the gradients of the gates, also in the product's type, and of the first h and c."""
     steps, lanes, d = d_out.shape
     i, f, g, o = gates.chunk(4, 2)
-    # What does not depend on the gradients of later steps, for all steps at once: the derivative
-    # of a sigmoid s is s - s * s, so that products made before are used again.
+    # These terms do not depend on the gradients of later steps, so all steps are computed at once.
+    # The derivative of a sigmoid s is s - s * s, which reuses earlier products.
     to_cell = gates.new_empty(steps, lanes, 3, d)
     added, kept = i * g, before * f
     torch.addcmul(added, added, i, value=-1, out=to_cell[:, :, 0])
