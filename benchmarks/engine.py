@@ -24,7 +24,7 @@ import numpy as np
 
 from shazip.archive import Codec
 from shazip.coder import Encoder
-from shazip.engines.compiled import available_threads
+from shazip.cpus import available_cpus
 from shazip.engines.native import NativeEngine, variants
 from shazip.model import store as modelstore
 from shazip.model.file import IntegerModel
@@ -60,7 +60,7 @@ Speeds = dict[tuple[str, int, int, str], float]  # seconds a byte of (variant, l
 def main() -> int:
     """Print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=min(2, available_threads()))
+    parser.add_argument("--threads", type=int, default=min(2, available_cpus()))
     parser.add_argument("--rounds", type=int, default=40, help="of which the fastest counts")
     wishes = parser.parse_args()
     start = time.perf_counter()

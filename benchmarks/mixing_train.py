@@ -23,8 +23,10 @@ import numpy as np
 from benchmarks.corpus import package, xz
 from shazip import _native, engines
 from shazip.engines import mixing
-from shazip.lanes import columns, interleave
+from shazip.lanes import interleave
+from shazip.measure import frequency_bits, symbol_bits
 from shazip.model import store as modelstore
+from shazip.predictor import Mixed
 
 CONTEXTS, INPUTS, LEVELS = 17, 64, 8
 SET_ROWS = (256, 80, 256, 2048, 2048, 2048)
@@ -102,17 +104,11 @@ def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
 
 def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple[bytes, float]:
     """Return what a frame with this text learns, and its bits."""
-    network, bits = engine.predictor(lanes), 0.0
     mixer = _native.Mixer(
         lanes=lanes, table_bits=24, history_bits=20, start=start, pool=_native.Pool(1)
     )
     symbols = interleave(np.frombuffer(text, np.uint8), lanes)
-    for begin, end in columns(len(text), lanes):
-        column = symbols[begin:end]
-        freqs = mixer.mix(network.predict(end - begin))
-        bits -= float(np.log2(freqs[np.arange(end - begin), column] / 2**24).sum())
-        network.update(column)
-        mixer.update(column)
+    bits = symbol_bits(Mixed(engine.predictor(lanes), mixer), frequency_bits, symbols, lanes)
     return mixer.learned(), bits
 
 

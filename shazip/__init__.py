@@ -7,7 +7,10 @@ assert shazip.decompress(packed) == data
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +65,18 @@ _MODULES = {
     "info": "frames",
     "open": "file",
 }
+
+
+def _find_compiled_module() -> None:
+    """Let the source folder, which python finds first in a clone, use the installed module."""
+    if PathFinder.find_spec("shazip._native", __path__) is None:
+        installed = [os.path.join(entry, "shazip") for entry in sys.path]  # noqa: PTH118 (speed)
+        spec = PathFinder.find_spec("shazip._native", installed)
+        if spec is not None and spec.origin is not None:
+            __path__.append(os.path.dirname(spec.origin))  # noqa: PTH120
+
+
+_find_compiled_module()
 
 
 def __getattr__(name: str) -> object:

@@ -1,21 +1,23 @@
-"""Archives: compress and decompress bytes and streams; models, engines and memory are seen to here.
+"""Archives: compresses and decompresses bytes and streams.
 
 compress, decompress -> Codec -> FrameEncoder, FrameDecoder (codec.py)
+
+Codec is here and not in codec.py because it loads models and engines and enforces the memory limit,
+none of which the coding of symbols knows.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from shazip.codec import BlockProgress, FrameDecoder, FrameEncoder
-from shazip.container import MAX_BLOCK_BITS, START_SIZE, Header, check_start
+from shazip.codec import FrameDecoder, FrameEncoder
+from shazip.container import START_SIZE, Header, check_start
 from shazip.errors import MemoryLimitError
 from shazip.frames import FrameInfo, Info, info
-from shazip.lanes import default_lanes
 from shazip.loader import Loader
 from shazip.predictor import (
     Engine,
@@ -27,14 +29,13 @@ from shazip.predictor import (
     open_predictor,
     predictor_memory,
 )
-from shazip.streams import Data, read_full, write_full
+from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding
+from shazip.streams import Data, Progress, Reader, Writer, offset, silent
 
 if TYPE_CHECKING:
     from shazip.model.file import IntegerModel
 
 __all__ = [
-    "DEFAULT_BLOCK_SIZE",
-    "DEFAULT_MEMORY_LIMIT",
     "Codec",
     "FrameInfo",
     "Info",
@@ -44,13 +45,6 @@ __all__ = [
     "decompress",
     "info",
 ]
-
-# Called as progress(bytes read, bytes written), every few milliseconds. In a payload that is being
-# decoded the bytes read are estimated; at its end they are exact again.
-Progress = Callable[[int, int], None]
-
-DEFAULT_BLOCK_SIZE = 1 << 20
-DEFAULT_MEMORY_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def decompress(
     *,
     model: IntegerModel | str | Path | None = None,
     max_size: int | None = None,
-    memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    memory_limit: int = MEMORY_LIMIT,
 ) -> bytes:
     """Return the content of the archive `data`; its model is found by the header's id.
 
@@ -105,17 +99,11 @@ class Codec:
         threads: int | None = None,
         mix: bool = True,
         lanes: int | None = None,
-        block_size: int = DEFAULT_BLOCK_SIZE,
-        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+        block_size: int = BLOCK_SIZE,
+        memory_limit: int = MEMORY_LIMIT,
     ) -> None:
-        if lanes is not None and lanes < 1:
-            raise ValueError(f"lanes is {lanes}, must be at least 1")
-        if block_size not in [1 << bits for bits in range(MAX_BLOCK_BITS + 1)]:
-            raise ValueError(f"block_size is {block_size}, must be a power of two up to 2**28")
-        self.block_size = block_size
+        self.coding = Coding(lanes, block_size, mix)
         self.memory_limit = memory_limit
-        self._lanes = lanes
-        self._mix = mix
         self._threads = threads
         self._loader = Loader(model, engine, device, threads)
 
@@ -137,62 +125,59 @@ class Codec:
         return b"".join(self.decompress_blocks(io.BytesIO(data)))
 
     def compress_stream(
-        self, source: BinaryIO, sink: BinaryIO, *, progress: Progress | None = None
+        self, source: BinaryIO, sink: BinaryIO, *, progress: Progress = silent
     ) -> Summary:
         """Write all of `source` to `sink` as one frame; block size and lanes bound the memory."""
-        tally = _Tally(progress)
-        block = read_full(source, self.block_size)
+        reader, writer, block_size = Reader(source), Writer(sink), self.coding.block_size
+        block = reader.read(block_size)
         frame = self.frame_encoder(len(block))
-        tally.add(0, write_full(sink, frame.header()))
+        writer.write(frame.header())
         while block:
-            tally.add(len(block), write_full(sink, frame.block(block, tally.report)))
-            block = read_full(source, self.block_size)
-        tally.add(0, write_full(sink, frame.end()))
-        return Summary(tally.read, tally.written, frame.blocks)
+            report = offset(progress, reader.size - len(block), writer.size)
+            writer.write(frame.block(block, report))
+            progress(reader.size, writer.size)
+            block = reader.read(block_size)
+        writer.write(frame.end())
+        progress(reader.size, writer.size)
+        return Summary(reader.size, writer.size, frame.blocks)
 
     def decompress_stream(
-        self, source: BinaryIO, sink: BinaryIO | None, *, progress: Progress | None = None
+        self, source: BinaryIO, sink: BinaryIO | None, *, progress: Progress = silent
     ) -> Summary:
         """Write the content of the archive `source` to `sink`; without a sink only check it."""
-        tally = _Tally(progress)
-        blocks = 0
-        for block in self._decompress(source, tally):
+        reader, writer, blocks = Reader(source), Writer(sink), 0
+        for block in self._blocks(reader, progress):
+            writer.write(block)
             blocks += 1
-            if sink is not None:
-                write_full(sink, block)
-        return Summary(tally.written, tally.read, blocks)
+            progress(writer.size, reader.size)
+        progress(writer.size, reader.size)
+        return Summary(writer.size, reader.size, blocks)
 
     def decompress_blocks(self, source: BinaryIO) -> Iterator[bytes]:
         """Yield the content of the archive `source` block by block."""
-        return self._decompress(source, _Tally(None))
+        return self._blocks(Reader(source), silent)
 
     def frame_encoder(self, first_block_size: int) -> FrameEncoder:
         """Return the encoder of a frame whose first block has so many bytes."""
-        lanes = self._lanes or default_lanes(first_block_size)
-        header = new_header(
-            self.model.id,
-            first_block_size,
-            lanes=max(1, min(lanes, first_block_size)),
-            block_bits=self.block_size.bit_length() - 1,
-            mix=self._mix,
-        )
+        header = new_header(self.model.id, first_block_size, self.coding)
         self._admit(header)
         return FrameEncoder(header, self._open_predictor)
 
-    def frame_decoder(self, progress: BlockProgress | None = None) -> FrameDecoder:
+    def frame_decoder(self) -> FrameDecoder:
         """Return the decoder of one frame."""
-        return FrameDecoder(self._admit, self._open_predictor, progress)
+        return FrameDecoder(self._admit, self._open_predictor)
 
-    def _decompress(self, source: BinaryIO, tally: _Tally) -> Iterator[bytes]:
-        piece = read_full(source, START_SIZE)
+    def _blocks(self, reader: Reader, progress: Progress) -> Iterator[bytes]:
+        size = 0
+        piece = reader.read(START_SIZE)
         while True:
-            frame = self.frame_decoder(tally.report_decoding)
+            frame = self.frame_decoder()
             while not frame.eof:
-                content = frame.feed(piece)
-                tally.add(len(piece), len(content))
+                content = frame.feed(piece, offset(progress, size, reader.size - len(piece)))
                 if content:
+                    size += len(content)
                     yield content
-                piece = read_full(source, frame.needed or START_SIZE)
+                piece = reader.read(frame.needed or START_SIZE)
             if not piece:
                 return
             check_start(piece, first=False)
@@ -212,24 +197,3 @@ class Codec:
             raise MemoryLimitError(
                 f"the archive asks for {size} bytes of memory, the limit is {self.memory_limit}"
             )
-
-
-class _Tally:
-    """Counts the bytes of whole blocks; `report` adds those of the block under way."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self.read = 0
-        self.written = 0
-
-    def add(self, read: int, written: int) -> None:
-        self.read += read
-        self.written += written
-        self.report(0, 0)
-
-    def report(self, read: int, written: int) -> None:
-        if self._progress is not None:
-            self._progress(self.read + read, self.written + written)
-
-    def report_decoding(self, original: int, payload: int) -> None:
-        self.report(payload, original)

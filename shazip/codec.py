@@ -44,16 +44,14 @@ from shazip.errors import (
 from shazip.lanes import columns, deinterleave, interleave
 from shazip.predictor import Predictor
 from shazip.quicklook import looks_incompressible
-
-# Called as progress(bytes of the block that are done, bytes of its payload).
-BlockProgress = Callable[[int, int], None]
+from shazip.streams import Progress
 
 # Symbols between two calls of progress: some milliseconds of a fast network.
 _PROGRESS_SYMBOLS = 256
 
 
 def encode_block(
-    block: bytes, lanes: int, predictor: Predictor, progress: BlockProgress | None = None
+    block: bytes, lanes: int, predictor: Predictor, progress: Progress | None = None
 ) -> bytes | None:
     """Return the payload of `block`, or None if it would not be smaller than the block."""
     symbols = interleave(np.frombuffer(block, np.uint8), lanes)
@@ -78,7 +76,7 @@ def decode_block(
     size: int,
     lanes: int,
     predictor: Predictor,
-    progress: BlockProgress | None = None,
+    progress: Progress | None = None,
 ) -> bytes:
     """Return the `size` bytes of the block that `payload` codes."""
     symbols = np.empty(size, np.uint8)
@@ -111,7 +109,7 @@ class FrameEncoder:
         """Return the frame's header."""
         return pack_header(self._header)
 
-    def block(self, block: bytes, progress: BlockProgress | None = None) -> bytes:
+    def block(self, block: bytes, progress: Progress | None = None) -> bytes:
         """Return `block`, 1 to 2**block_bits bytes, as block header and payload."""
         self._hash.update(block)
         self._size += len(block)
@@ -130,7 +128,7 @@ class FrameEncoder:
         self._predictor = None
         return pack_end_mark(self._size, self._hash.digest()[:HASH_SIZE])
 
-    def _encode(self, block: bytes, progress: BlockProgress | None) -> bytes | None:
+    def _encode(self, block: bytes, progress: Progress | None) -> bytes | None:
         if self._predictor is None:
             self._predictor = self._open_predictor(self._header)
         return encode_block(block, self._header.lanes, self._predictor, progress)
@@ -148,11 +146,10 @@ class FrameDecoder:
         self,
         admit: Callable[[Header], None],
         open_predictor: Callable[[Header], Predictor],
-        progress: BlockProgress | None = None,
     ) -> None:
         self._admit = admit
         self._open_predictor = open_predictor
-        self._progress = progress
+        self._progress: Progress | None = None
         self._predictor: Predictor | None = None
         self._failure: Exception | None = None
         self._hash = hashlib.sha256()
@@ -164,10 +161,11 @@ class FrameDecoder:
         self.blocks = 0
         self.eof = False
 
-    def feed(self, piece: bytes) -> bytes:
+    def feed(self, piece: bytes, progress: Progress | None = None) -> bytes:
         """Take the next `needed` bytes of the frame; return the block this completes or b""."""
         if self._failure is not None:
             raise again(self._failure)
+        self._progress = progress
         try:
             return self._take(self, piece)
         except BaseException as error:

@@ -20,7 +20,7 @@ class Compressor:
         """Take `data`; return the blocks that it completes, or b""."""
         self._refuse_flushed()
         self._pending += data
-        size = self._codec.block_size
+        size = self._codec.coding.block_size
         pieces = []
         while len(self._pending) >= size:
             pieces.append(self._block(bytes(self._pending[:size])))

@@ -22,6 +22,11 @@ def default_lanes(first_block_size: int) -> int:
     return next((lanes for lanes, size in _DEFAULTS if first_block_size >= size), 1)
 
 
+def block_lanes(first_block_size: int, wanted: int | None = None) -> int:
+    """Return the lanes of a frame: those `wanted`, or the default, but none of them empty."""
+    return max(1, min(wanted or default_lanes(first_block_size), first_block_size))
+
+
 def columns(size: int, lanes: int) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of each step's column in the time-major order of a block."""
     whole = size - size % lanes

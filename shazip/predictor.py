@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from shazip.container import Header
 from shazip.errors import FormatError
+from shazip.lanes import block_lanes
 from shazip.model.arithmetic import ARITHMETIC_VERSION
+from shazip.settings import Coding
 
 if TYPE_CHECKING:
     from shazip.engines.mixing import Mixer
@@ -37,6 +39,13 @@ class Predictor(Protocol):
         """Take the symbols (live,) that came in those lanes."""
 
 
+class Network(Predictor, Protocol):
+    """A network without mixing."""
+
+    def logits(self, live: int) -> NDArray[np.int16]:
+        """Return logits (live, 256) in steps of 1/32 instead of frequencies."""
+
+
 class Engine(Protocol):
     """One implementation of the exact arithmetic, with a model."""
 
@@ -48,8 +57,15 @@ class Engine(Protocol):
     def model(self) -> IntegerModel:
         """The model whose probabilities it computes."""
 
-    def predictor(self, lanes: int) -> Predictor:
+    @property
+    def pool(self) -> object | None:
+        """Its threads, which mixing shares; None if they cannot mix."""
+
+    def predictor(self, lanes: int) -> Network:
         """Return a network with so many lanes in its start state."""
+
+    def prober(self, lanes: int) -> Network:
+        """Return such a network for a probe, which has few lanes and little time."""
 
     def state_size(self, lanes: int) -> int:
         """Return the bytes that such a network allocates."""
@@ -81,18 +97,18 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     from shazip.engines.mixing import Mixer
 
     # Where the network's threads can mix as well, others would fight them for the processors.
-    pool = getattr(engine, "pool", None) or new_pool(threads)
+    pool = engine.pool or new_pool(threads)
     table_size, history_size = 1 << header.table_bits, 1 << header.history_bits
     mixer = Mixer(header.lanes, table_size=table_size, history_size=history_size, pool=pool)
     return Mixed(network, mixer)
 
 
-def new_header(
-    model_id: bytes, first_block_size: int, *, lanes: int, block_bits: int, mix: bool
-) -> Header:
+def new_header(model_id: bytes, first_block_size: int, coding: Coding) -> Header:
     """Return the header of a frame whose first block has so many bytes."""
+    lanes = block_lanes(first_block_size, coding.lanes)
+    block_bits = coding.block_size.bit_length() - 1
     network = Header(model_id, lanes, block_bits, ARITHMETIC_VERSION)
-    if not mix:
+    if not coding.mix:
         return network
     from shazip.engines.mixing import MIXING_VERSION, sizes_for
 

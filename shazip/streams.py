@@ -1,11 +1,21 @@
-"""Reading and writing files that may be pipes: in full, however little each call moves."""
+"""Reading and writing files that may be pipes: in full, however little each call moves; counted."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import BinaryIO
 
 Data = bytes | bytearray | memoryview
+
+# Called as progress(original bytes, archive bytes), every few milliseconds, when compressing and
+# when decompressing. What decoding has read of a payload is estimated; at its end it is exact.
+Progress = Callable[[int, int], None]
+
+
+def silent(original: int, archive: int) -> None:
+    """Progress that nobody looks at."""
+
 
 _PIECE = 1 << 20
 
@@ -45,3 +55,36 @@ def write_full(sink: BinaryIO, data: Data) -> int:
     while left:
         left = left[sink.write(left) :]
     return len(data)
+
+
+class Reader:
+    """Reads a file in full and counts the bytes in `size`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes, fewer only at the end."""
+        data = read_full(self._file, size)
+        self.size += len(data)
+        return data
+
+
+class Writer:
+    """Writes to a file in full and counts the bytes in `size`; without a file only counts."""
+
+    def __init__(self, file: BinaryIO | None) -> None:
+        self._file = file
+        self.size = 0
+
+    def write(self, data: Data) -> None:
+        """Write all of `data`."""
+        if self._file is not None:
+            write_full(self._file, data)
+        self.size += len(data)
+
+
+def offset(progress: Progress, original: int, archive: int) -> Progress:
+    """Return what a block reports to, whose own counts begin at so many bytes of the whole."""
+    return lambda done, coded: progress(original + done, archive + coded)

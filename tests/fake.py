@@ -50,6 +50,7 @@ class FakeEngine:
     """Opens counting predictors; another `weight` is another arithmetic under the same name."""
 
     name = "fake"
+    pool = None
 
     def __init__(self, model: FakeModel | None = None, *, weight: int = 32, lane_size: int = 2048):
         self.model = model or FakeModel()
@@ -61,6 +62,10 @@ class FakeEngine:
         """Return a predictor in its start state."""
         self.opened.append(lanes)
         return CountingPredictor(lanes, self.weight)
+
+    def prober(self, lanes: int) -> CountingPredictor:
+        """Return the same."""
+        return self.predictor(lanes)
 
     def state_size(self, lanes: int) -> int:
         """Return bytes, of which nothing is really allocated before `predictor`."""

@@ -16,7 +16,7 @@ from shazip.container import (
     pack_header,
     parse_header,
 )
-from shazip.engines.compiled import available_threads
+from shazip.cpus import available_cpus
 from shazip.errors import (
     CorruptError,
     FormatError,
@@ -214,7 +214,7 @@ def test_mixing_takes_its_sizes_from_the_header(monkeypatch):
     header = info(packed).frames[0].header
     assert (header.mixing_version, header.table_bits, header.history_bits) == (1, 7, 3)
     assert CODEC.decompress(packed) == TEXT
-    assert mixing.made == [(2, 2**7, 2**3, 5), (2, 2**7, 2**3, available_threads())]
+    assert mixing.made == [(2, 2**7, 2**3, 5), (2, 2**7, 2**3, available_cpus())]
 
 
 def test_without_mixing_the_header_says_so(monkeypatch):

@@ -6,8 +6,9 @@ from cli_run import TEXT, DriftingEngine, fake_codec, shazip
 from fake import CountingPredictor, FakeEngine
 
 from shazip import info
-from shazip.cli.measure import Meter, frequency_bits
 from shazip.cli.options import CodecOptions
+from shazip.measure import Meter, frequency_bits
+from shazip.settings import Coding
 
 TITLES = ["original", "predicted", "bpb", "blocks", "stored"]
 TITLES += ["lanes", "engine", "mixing", "model", "name"]
@@ -40,7 +41,7 @@ class LogitEngine(FakeEngine):
 def folder(tmp_path, monkeypatch):
     """A current directory with the file `a`, and an engine with logits."""
     monkeypatch.setattr(CodecOptions, "open", lambda self: fake_codec(self, LogitEngine()))
-    monkeypatch.setattr(CodecOptions, "open_engine", lambda self: LogitEngine())
+    monkeypatch.setattr(CodecOptions, "open_engine", lambda self, window=None: LogitEngine())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").write_bytes(TEXT * 4)
     return tmp_path
@@ -94,7 +95,7 @@ def test_an_empty_file_costs_nothing():
 def test_several_files_share_table_and_engine(folder, monkeypatch):
     opened = []
 
-    def open_engine(self):
+    def open_engine(self, window=None):
         opened.append(self.model)
         return LogitEngine()
 
@@ -116,7 +117,7 @@ def test_frequencies_are_measured_exactly():
 
 
 def test_an_engine_without_logits_is_our_own_mistake_and_still_one_line(monkeypatch):
-    monkeypatch.setattr(CodecOptions, "open_engine", lambda self: DriftingEngine())
+    monkeypatch.setattr(CodecOptions, "open_engine", lambda self, window=None: DriftingEngine())
     code, _, err = shazip("eval", "--no-mix", "a")
     assert (code, err.count("\n")) == (1, 1)
     assert "AttributeError" in err
@@ -125,8 +126,8 @@ def test_an_engine_without_logits_is_our_own_mistake_and_still_one_line(monkeypa
 
 def test_progress_counts_what_is_done(folder):
     seen = []
-    meter = Meter(LogitEngine(), CodecOptions(mix=False, lanes=1), lambda *pair: seen.append(pair))
+    meter = Meter(LogitEngine(), Coding(mix=False, lanes=1))
     with (folder / "a").open("rb") as file:
-        found = meter.measure(file)
+        found = meter.measure(file, lambda *pair: seen.append(pair))
     assert seen == sorted(seen)
     assert seen[-1][0] <= found.size

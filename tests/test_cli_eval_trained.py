@@ -9,13 +9,14 @@ torch = pytest.importorskip("torch")
 
 from cli_run import shazip  # noqa: E402
 
-from shazip.cli.eval_trained import exact_bits, is_trained, with_window  # noqa: E402
 from shazip.cli.main import run  # noqa: E402
 from shazip.engines import open_unproved  # noqa: E402
 from shazip.model import file as modelfile  # noqa: E402
 from shazip.training.checkpoint import load_network  # noqa: E402
 from shazip.training.evaluate import bits, bits_per_byte  # noqa: E402
+from shazip.training.files import is_trained  # noqa: E402
 from shazip.training.parallel import Workers  # noqa: E402
+from shazip.training.side_by_side import exact_bits  # noqa: E402
 
 WORDS = b"the same words come again and again. "
 TRAINED = "--lanes 4 --steps 16 --threads 1 --peak 0.01 --warmup 100 --float32 --quantise-last 0"
@@ -68,8 +69,7 @@ def test_every_byte_counts_whatever_the_lanes(folder):
     text = np.fromfile(folder / "test", np.uint8)[:101]
     with Workers(1) as workers, Workers(3) as three:
         whole = bits(network, text, 1, workers)
-        with_line_end = np.concatenate([[10], text]).astype(np.uint8)
-        assert whole == pytest.approx(101 * bits_per_byte(network, with_line_end, 1, workers))
+        assert whole == pytest.approx(101 * bits_per_byte(network, text, 1, workers))
         assert bits(network, text, 7, workers) == pytest.approx(bits(network, text, 7, three))
         apart = [bits(network, text[at : at + 51], 1, workers) for at in (0, 51)]
         assert bits(network, text, 2, workers) == pytest.approx(sum(apart))
@@ -98,11 +98,11 @@ def test_another_window_keeps_the_end_of_the_start_memory(folder):
     model = modelfile.load(folder / "exact.safetensors")
     memory = model.tensors["start.memory"]
     assert memory.shape[1] > 1
-    short = with_window(model, 2)
+    short = modelfile.with_window(model, 2)
     assert np.array_equal(short.tensors["start.memory"], memory[:, -1:])
     text = np.fromfile(folder / "test", np.uint8)[:40]
     engines = [open_unproved(short, name) for name in ("native", "torch")]
-    assert exact_bits(engines[0], text, 3, None) == exact_bits(engines[1], text, 3, None)
+    assert exact_bits(engines[0], text, 3) == exact_bits(engines[1], text, 3)
 
 
 def test_a_baseline_has_no_exact_row(folder):
@@ -125,10 +125,10 @@ def test_what_cannot_be_measured_says_so_in_one_line(folder):
 
 
 def test_only_what_training_left_is_taken_for_it(folder, tmp_path):
-    assert is_trained(str(folder / "sha"))
-    assert is_trained(str(folder / "float.safetensors"))
+    assert is_trained(folder / "sha")
+    assert is_trained(folder / "float.safetensors")
     for name in (tmp_path, folder / "exact.safetensors", folder / "text", tmp_path / "none"):
-        assert not is_trained(str(name))
+        assert not is_trained(name)
 
 
 def test_an_empty_file_costs_nothing(folder, tmp_path):

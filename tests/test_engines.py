@@ -37,6 +37,8 @@ class OracleEngine:
     def predictor(self, lanes):
         return OraclePredictor(self.model, lanes)
 
+    prober = predictor
+
 
 def with_canary(model, **changes):
     canary = {**engines.record_canary(TorchEngine(model)), **changes}

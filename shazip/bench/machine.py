@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
 from shazip import __version__
+from shazip.cpus import available_cpus
 
 
 def describe() -> dict[str, str]:
     """Return processor, cores, memory, system and versions."""
     return {
         "cpu": _cpu(),
-        "cores": str(_cores()),
+        "cores": str(available_cpus()),
         "memory": _memory(),
         "system": _system(),
         "python": platform.python_version(),
@@ -23,12 +23,6 @@ def describe() -> dict[str, str]:
 
 def _cpu() -> str:
     return _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory() -> str:

@@ -31,7 +31,7 @@ def measure(model: modelfile.IntegerModel, data: bytes, lanes: int = LANES) -> d
     counts = _count(network)
     table_bits, history_bits = sizes_for(len(data))
     sizes = {"table_size": 1 << table_bits, "history_size": 1 << history_bits}
-    mixer = Mixer(lanes, **sizes, pool=getattr(engine, "pool", None))
+    mixer = Mixer(lanes, **sizes, pool=engine.pool)
     encoder = Encoder(lanes)
     symbols = interleave(np.frombuffer(data, np.uint8), lanes)
     spent = np.zeros(3)

@@ -23,9 +23,10 @@ from shazip.cli.inputs import (
 )
 from shazip.cli.options import CodecOptions, FileOptions
 from shazip.cli.output import Output, StreamFile, open_output, refuse_target
-from shazip.cli.progress import Progress, amount, progress_of
+from shazip.cli.progress import amount, progress_of
 from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, own_name, plural
 from shazip.cli.verify import Comparison
+from shazip.streams import Progress
 
 if TYPE_CHECKING:
     from shazip.archive import Codec, Summary
@@ -150,7 +151,7 @@ class Conversion:
 
     def _progress(
         self, source: Source, output: Output | None, *, decoding: bool
-    ) -> AbstractContextManager[Progress | None]:
+    ) -> AbstractContextManager[Progress]:
         # A result that is shown on a terminal would be torn by it.
         shown = isinstance(output, StreamFile) and output.file.isatty()
         quiet = shown or self.reporter.quiet

@@ -73,12 +73,10 @@ def _fetch(known: Known, url: str, path: Path, force: bool, quiet: int) -> None:
 
 
 def _drawing(name: str, quiet: int) -> AbstractContextManager[Line | None]:
-    # The rule of when to draw is the one of the file commands.
-    drawn = progress.progress_of(name, None, quiet=quiet)
-    return nullcontext() if isinstance(drawn, nullcontext) else Line(name, None)
+    return Line(name, None) if progress.drawn(quiet) else nullcontext()
 
 
-class Line(progress.Progress):
+class Line(progress.ProgressLine):
     """The progress line of a download: `enwik8  12.4%  3.1 MB/s  eta 0:11`."""
 
     def report(self, before: int, done: int, total: int | None) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from shazip.cli.convert import for_each
-from shazip.cli.eval_trained import TrainedEvaluation, is_trained, open_with_window
 from shazip.cli.inputs import input_status, open_source, refuse_kinds
 from shazip.cli.options import (
     COUNT,
@@ -24,9 +23,10 @@ from shazip.cli.options import (
 )
 from shazip.cli.progress import progress_of
 from shazip.cli.report import Reporter, printable, tell
+from shazip.training.files import is_trained
 
 if TYPE_CHECKING:
-    from shazip.cli.measure import Measurement
+    from shazip.measure import Measurement
     from shazip.predictor import Engine
 
 ROW = "{:>13} {:>13} {:>8} {:>7} {:>7} {:>6}  {:<8} {:<6} {:<12}  {}"
@@ -55,7 +55,7 @@ def evaluate(files: tuple[str, ...], _: FileOptions, settings: CodecOptions) -> 
     becomes are measured, alone, with state and memory carried through the whole FILE.
     """
     flags = click.get_current_context().params
-    if len(files) > 1 and is_trained(files[0]):
+    if len(files) > 1 and is_trained(Path(files[0])):
         if settings.model is not None:
             raise click.UsageError(f"give either -m or {files[0]}.")
         _trained(files, settings, flags["window"], flags["text"])
@@ -71,12 +71,30 @@ def _trained(
     files: tuple[str, ...], settings: CodecOptions, window: int | None, text: Path | None
 ) -> None:
     reporter = click.get_current_context().ensure_object(Reporter)
-    evaluation = TrainedEvaluation(Path(files[0]), settings, window, text)
+    import numpy as np
+
+    from shazip.training.side_by_side import SideBySide
+
+    try:
+        both = SideBySide(
+            Path(files[0]),
+            window=window,
+            text=text,
+            engine=settings.engine,
+            device=settings.device,
+            threads=settings.threads,
+        )
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
     tell(ROW.format(*TITLES))
 
     def add(name: str) -> None:
-        for engine, found in evaluation.measure(name, reporter.quiet):
-            tell(row(found, engine, False, evaluation.name, name))
+        refuse_kinds(name, input_status(name), follow=True, special=True)
+        with open_source(name) as source:
+            data = np.frombuffer(source.file.read(), np.uint8)
+        with progress_of(name, len(data), quiet=reporter.quiet) as progress:
+            for engine, found in both.measure(data, settings.lanes, progress):
+                tell(row(found, engine, False, both.name, name))
 
     for_each(files[1:], add, reporter)
 
@@ -94,7 +112,7 @@ class Evaluation:
 
     def add(self, name: str) -> None:
         """Measure one file and print its row."""
-        from shazip.cli.measure import Meter
+        from shazip.measure import Meter
 
         refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
@@ -102,15 +120,13 @@ class Evaluation:
                 self._engine = self._open()
                 tell(ROW.format(*TITLES))
             with progress_of(name, source.size, quiet=self._reporter.quiet) as report:
-                found = Meter(self._engine, self._settings, report).measure(source.file)
+                meter = Meter(self._engine, self._settings.coding, threads=self._settings.threads)
+                found = meter.measure(source.file, report)
             engine = self._engine
             tell(row(found, engine.name, self._settings.mix, engine.model.name, source.name))
 
     def _open(self) -> Engine:
-        engine = self._settings.open_engine()
-        if self._window is None:
-            return engine
-        return open_with_window(engine.model, self._settings, self._window)
+        return self._settings.open_engine(self._window)
 
 
 def row(found: Measurement, engine: str, mix: bool, model: str, name: str) -> str:

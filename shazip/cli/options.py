@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from shazip.cli.report import Reporter
+from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding
 
 if TYPE_CHECKING:
     from shazip.archive import Codec
     from shazip.predictor import Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-BLOCK_SIZE = 2**20
-MEMORY_LIMIT = 2**30
 
 COUNT = click.IntRange(min=1)
 ENGINES = click.Choice(["native", "torch"])
@@ -53,13 +51,23 @@ class CodecOptions:
     block_size: int = BLOCK_SIZE
     mix: bool = True
 
-    def open_engine(self) -> Engine:
-        """An engine with the model, without a codec around it."""
-        from shazip.engines import open_engine
+    @property
+    def coding(self) -> Coding:
+        """What decides the bytes of an archive besides its model; a usage error if impossible."""
+        try:
+            return Coding(self.lanes, self.block_size, self.mix)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+    def open_engine(self, window: int | None = None) -> Engine:
+        """An engine with the model, or with attention that sees `window` steps instead."""
+        from shazip.engines import open_with_window
         from shazip.model import store as modelstore
 
         model = modelstore.default() if self.model is None else modelstore.find(self.model)
-        return open_engine(model, self.engine, device=self.device, threads=self.threads)
+        return open_with_window(
+            model, window, self.engine, device=self.device, threads=self.threads
+        )
 
     def open(self) -> Codec:
         """The codec, on which all files of a run are done, so that a model is loaded once."""

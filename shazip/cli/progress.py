@@ -11,16 +11,17 @@ from types import TracebackType
 from typing import Self
 
 from shazip.cli.report import printable
+from shazip.streams import Progress, silent
 
 REFRESH_SECONDS = 0.2
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-class Progress:
+class ProgressLine:
     """Draws one file's progress; wipes it out on leaving, so that messages get their own line.
 
-    `size` is what will be read in all, None for a pipe; `decoding` tells which of the two counts is
-    the original's.
+    `size` is what will be read in all, None for a pipe: of an archive when `decoding`, else of an
+    original.
     """
 
     def __init__(
@@ -50,20 +51,20 @@ class Progress:
         if self._width:
             self._write("")
 
-    def __call__(self, done: int, written: int) -> None:
-        """Redraw for `done` bytes read and `written` made, unless it was drawn a moment ago."""
+    def __call__(self, original: int, archive: int) -> None:
+        """Redraw for so many bytes of both, unless it was drawn a moment ago."""
         now = self._clock()
         if now - self._drawn < REFRESH_SECONDS:
             return
         self._drawn = now
-        self._write(self.text(done, written, now - self._start))
+        self._write(self.text(original, archive, now - self._start))
 
-    def text(self, done: int, written: int, seconds: float) -> str:
+    def text(self, original: int, archive: int, seconds: float) -> str:
         """The line after so many bytes and `seconds`."""
-        original, compressed = (written, done) if self.decoding else (done, written)
+        done = archive if self.decoding else original
         parts = [self.name, f"{done / self.size:.1%}" if self.size else amount(done)]
-        if original and compressed:
-            parts.append(f"{8 * compressed / original:.2f} bpb")
+        if original and archive:
+            parts.append(f"{8 * archive / original:.2f} bpb")
         if original and seconds > 0:
             parts.append(f"{amount(original / seconds)}/s")
         if self.size and done:
@@ -78,13 +79,16 @@ class Progress:
         self._width = len(text)
 
 
+def drawn(quiet: int) -> bool:
+    """Whether progress is drawn: for a person at a terminal who did not ask for quiet."""
+    return not quiet and sys.stderr is not None and sys.stderr.isatty()
+
+
 def progress_of(
     name: str, size: int | None, *, quiet: int, decoding: bool = False
-) -> AbstractContextManager[Progress | None]:
-    """Progress for a person at a terminal who did not ask for quiet, for all others None."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        return nullcontext()
-    return Progress(name, size, decoding=decoding)
+) -> AbstractContextManager[Progress]:
+    """Progress for a person at a terminal who did not ask for quiet, silent for all others."""
+    return ProgressLine(name, size, decoding=decoding) if drawn(quiet) else nullcontext(silent)
 
 
 def _columns() -> int:

@@ -21,7 +21,7 @@ from shazip.texts.corpora import KNOWN, check_file
 if TYPE_CHECKING:
     from shazip.training.data import Corpus
     from shazip.training.distributed import Group
-    from shazip.training.run import Progress, RunConfig
+    from shazip.training.run import RunConfig, Standing
     from shazip.training.trainer import TrainConfig, Trainer
 
 
@@ -132,18 +132,16 @@ def _corpus(text: str) -> Corpus:
 
 
 def _drawing(folder: Path, reporter: Reporter, group: Group) -> AbstractContextManager[Line | None]:
-    # The rule of when to draw is the one of the file commands.
-    drawn = progress.progress_of(folder.name, None, quiet=reporter.quiet or group.rank)
-    return nullcontext() if isinstance(drawn, nullcontext) else Line(folder.name)
+    return Line(folder.name) if progress.drawn(reporter.quiet or group.rank) else nullcontext()
 
 
-class Line(progress.Progress):
+class Line(progress.ProgressLine):
     """The progress line of a run: `base  12.4%  1.931 bpb  4.2 kB/s  eta 1:02:03`."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, None)
 
-    def report(self, now: Progress) -> None:
+    def report(self, now: Standing) -> None:
         """Redraw, unless it was done a moment ago."""
         moment = time.monotonic()
         if moment - self._drawn < progress.REFRESH_SECONDS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from shazip.cli.train_options import ARCHITECTURE, FIXED, NETWORK
+from shazip.cpus import available_cpus
 
 if TYPE_CHECKING:
     from shazip.training.data import Corpus
@@ -34,7 +34,7 @@ def begin(
         raise click.UsageError("--total must say how many bytes to train on.")
     on_cpu = given.get("device", TrainConfig.device) == "cpu"
     lanes = given.get("lanes", TrainConfig.lanes) // group.size
-    threads = max(1, min(_cores() // group.local_size, lanes)) if on_cpu else 1
+    threads = max(1, min(available_cpus() // group.local_size, lanes)) if on_cpu else 1
     config = TrainConfig(corpora, Schedule(given["total"]), sizes, threads=threads)
     return changed(config, given)
 
@@ -140,10 +140,3 @@ def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(f"{part:g}" for part in value) or "-"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _cores() -> int:
-    # Not all systems can tell the cores that this process may use from those that exist.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

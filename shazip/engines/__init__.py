@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Callable
 
+from shazip.engines.compiled import missing_module
 from shazip.errors import ModelError, ShazipError
 from shazip.model.arithmetic import probe
-from shazip.model.file import IntegerModel
-from shazip.predictor import Engine, Predictor
+from shazip.model.file import IntegerModel, with_window
+from shazip.predictor import Engine
 
 NAMES = {"native": "shazip._native", "torch": "torch"}  # and what each needs, best first
 SHORT_PROBE = (64, 8)  # steps, lanes
@@ -52,6 +52,20 @@ def open_unproved(
     return _create(model, name or _choose(device), device, threads)
 
 
+def open_with_window(
+    model: IntegerModel,
+    window: int | None,
+    name: str | None = None,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+) -> Engine:
+    """Return an engine for `model` whose attention sees `window` steps; None: the model's own."""
+    if window in (None, model.config.window):
+        return open_engine(model, name, device=device, threads=threads)
+    return open_unproved(with_window(model, window), name, device=device, threads=threads)
+
+
 def check_canary(engine: Engine) -> None:
     """Refuse an engine whose frequencies over the short probe are not the recorded ones."""
     _compare(engine, "short", probe_hash(engine, *SHORT_PROBE))
@@ -67,7 +81,7 @@ def check_long(engine: Engine) -> None:
 def probe_hash(engine: Engine, steps: int, lanes: int) -> str:
     """Return the SHA-256 (hex) of all frequencies over a probe (docs/arithmetic.md, section 7)."""
     digest = hashlib.sha256()
-    predictor = _prober(engine, lanes)
+    predictor = engine.prober(lanes)
     for column in probe(steps, lanes):
         digest.update(predictor.predict(len(column)).astype("<u4", copy=False).tobytes())
         predictor.update(column)
@@ -87,12 +101,6 @@ def record_canary(engine: Engine) -> dict[str, str]:
     }
 
 
-def _prober(engine: Engine, lanes: int) -> Predictor:
-    """Return a predictor in its start state; the engine may have one that is better for probes."""
-    open_predictor: Callable[[int], Predictor] = getattr(engine, "prober", engine.predictor)
-    return open_predictor(lanes)
-
-
 def _compare(engine: Engine, which: str, found: str) -> None:
     canary = engine.model.metadata.get("canary")
     if not isinstance(canary, dict) or not isinstance(canary.get(which), str):
@@ -105,7 +113,7 @@ def _compare(engine: Engine, which: str, found: str) -> None:
 
 
 def _check_lanes(engine: Engine) -> None:
-    many = [_prober(engine, lanes) for lanes in (1, 2, 7, 33)]
+    many = [engine.prober(lanes) for lanes in (1, 2, 7, 33)]
     for column in probe(SHORT_PROBE[0], 33):
         rows = []
         for predictor, lanes in zip(many, (1, 2, 7, 33), strict=True):
@@ -121,9 +129,7 @@ def _choose(device: str | None) -> str:
     if device is not None and device != "cpu":
         return "torch"
     if not names:
-        raise ShazipError(
-            "no engine is installed; build shazip with a C++ compiler or install torch"
-        )
+        raise ShazipError(f"no engine is installed: {missing_module()}, or install torch")
     return names[0]
 
 
@@ -132,7 +138,7 @@ def _create(model: IntegerModel, name: str, device: str | None, threads: int | N
         raise ValueError(f"unknown engine {name!r}, known are {', '.join(NAMES)}")
     if name not in available():
         remedy = {
-            "native": "build shazip with a C++ compiler, or use the torch engine (--engine torch)",
+            "native": f"{missing_module()}, or use the torch engine",
             "torch": "install it with: pip install 'shazip[torch]'",
         }
         raise ShazipError(f"the {name} engine is not installed; {remedy[name]}")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import os
+from pathlib import Path
 from types import ModuleType
 
+from shazip.cpus import available_cpus
 from shazip.errors import ShazipError
 
 
-def available_threads() -> int:
-    """Return how many processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def missing_module() -> str:
+    """Return where the compiled module is missing and what installs it."""
+    folder = Path(__file__).parent.parent
+    return (
+        f"{folder} holds no compiled module for this Python and none is installed; "
+        "run `pip install .` in the source folder, which needs a C++ compiler"
+    )
 
 
 def load_module() -> ModuleType:
@@ -30,5 +33,5 @@ def load_module() -> ModuleType:
 
 def new_pool(threads: int | None) -> object:
     """Return threads that the compiled module can share out its work to, None: all processors."""
-    pool: object = load_module().Pool(threads or available_threads())
+    pool: object = load_module().Pool(threads or available_cpus())
     return pool

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.engines.compiled import available_threads, load_module
+from shazip.cpus import available_cpus
+from shazip.engines.compiled import load_module
 from shazip.errors import ModelError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class NativeEngine:
                 window=config.window,
                 heads=config.heads,
                 tensors=dict(model.tensors),
-                threads=threads or available_threads(),
+                threads=threads or available_cpus(),
                 variant=variant,
             )
         except ValueError as error:
@@ -60,6 +61,10 @@ class NativeEngine:
     def predictor(self, lanes: int) -> NativePredictor:
         """Return a network in its start state."""
         return NativePredictor(self._network, lanes)
+
+    def prober(self, lanes: int) -> NativePredictor:
+        """Return the same: a probe takes milliseconds."""
+        return self.predictor(lanes)
 
     def state_size(self, lanes: int) -> int:
         """Return the bytes that a predictor of so many lanes allocates."""

@@ -19,6 +19,7 @@ class TorchEngine:
     """The network of `model` on `device`; `threads` bounds torch's CPU threads during a call."""
 
     name = "torch"
+    pool = None  # torch's threads cannot mix
 
     def __init__(
         self, model: IntegerModel, *, device: str | None = None, threads: int | None = None

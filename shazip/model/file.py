@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,28 @@ def build(
         frozen[key].flags.writeable = False
     check_values(config, frozen)
     return IntegerModel(config, frozen, model_id(config, frozen), name, dict(metadata or {}))
+
+
+def changed(
+    model: IntegerModel,
+    tensors: Mapping[str, np.ndarray] = MappingProxyType({}),
+    *,
+    config: NetworkConfig | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> IntegerModel:
+    """Return `model` with these tensors and configuration in the place of its own, checked again.
+
+    Its metadata is not kept, since the canary in it belongs to the old tensors.
+    """
+    parts = {**model.tensors, **tensors}
+    return build(config or model.config, parts, name=model.name, metadata=metadata)
+
+
+def with_window(model: IntegerModel, window: int) -> IntegerModel:
+    """Return `model` with attention that sees `window` steps: another model, without a canary."""
+    memory = model.tensors["start.memory"]
+    kept = memory[:, max(0, memory.shape[1] - (window - 1)) :]
+    return changed(model, {"start.memory": kept}, config=replace(model.config, window=window))
 
 
 def save(model: IntegerModel, path: Path) -> None:

@@ -20,15 +20,13 @@ STEPS = 256  # per call of the network; changes nothing but the speed
 def bits_per_byte(
     network: Trainable, text: np.ndarray, lanes: int, workers: Workers, *, bfloat16: bool = False
 ) -> float:
-    """Return the mean cost of a symbol of `text`, cut into `lanes`; each lane's first is free."""
-    length = len(text) // lanes
-    if length < 2:
-        raise ValueError(f"{len(text)} bytes are too few for {lanes} lanes")
-    columns = np.ascontiguousarray(text[: length * lanes].reshape(lanes, length).T)
-    return _bits(network, columns, workers, bfloat16) / ((length - 1) * lanes)
+    """Return the mean cost of a byte of `text`, which has one or more."""
+    return bits(network, text, lanes, workers, bfloat16=bfloat16) / len(text)
 
 
-def bits(network: Trainable, text: np.ndarray, lanes: int, workers: Workers) -> float:
+def bits(
+    network: Trainable, text: np.ndarray, lanes: int, workers: Workers, *, bfloat16: bool = False
+) -> float:
     """Return the cost of all of `text`, uint8 (n,), in the lanes that a block of it would have.
 
     Each lane's first symbol follows the end of a line.
@@ -37,13 +35,8 @@ def bits(network: Trainable, text: np.ndarray, lanes: int, workers: Workers) -> 
     columns = np.full((steps + 1) * lanes, IGNORED)
     columns[:lanes] = LINE_END
     columns[lanes : lanes + len(text)] = interleave(text, lanes)
-    return _bits(network, columns.reshape(-1, lanes), workers, False)
-
-
-def _bits(network: Trainable, columns: np.ndarray, workers: Workers, bfloat16: bool) -> float:
-    """Return the cost of all but the first of `columns` (length, lanes)."""
-    lanes = columns.shape[1]
-    parts = [columns[:, lane] for lane in split(lanes, min(workers.count, lanes))]
+    grid = columns.reshape(-1, lanes)
+    parts = [grid[:, lane] for lane in split(lanes, min(workers.count, lanes))]
     training = network.training
     network.eval()
     nats = workers.map(lambda part: _nats(network, part, bfloat16), parts)

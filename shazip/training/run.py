@@ -39,7 +39,7 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Standing:
     """How far a run is: bytes, smoothed bits per byte, bytes per second, seconds to go."""
 
     done: int
@@ -49,16 +49,13 @@ class Progress:
     seconds_left: float
 
 
-Report = Callable[[Progress], None]
-
-
 def begin(
     config: TrainConfig,
     folder: Path,
     run: RunConfig,
     *,
     weights: Path | None = None,
-    report: Report | None = None,
+    report: Callable[[Standing], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     group: Group = ALONE,
 ) -> Trainer:
@@ -86,7 +83,7 @@ def resume(
     run: RunConfig,
     *,
     change: Callable[[TrainConfig], TrainConfig] = lambda config: config,
-    report: Report | None = None,
+    report: Callable[[Standing], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     group: Group = ALONE,
 ) -> Trainer:
@@ -125,7 +122,7 @@ class _Run:
         trainer: Trainer,
         folder: Path,
         run: RunConfig,
-        report: Report | None,
+        report: Callable[[Standing], None] | None,
         stop: Callable[[], bool],
     ) -> None:
         self.trainer, self.folder, self.run = trainer, folder, run
@@ -236,4 +233,4 @@ class _Run:
         done, total = self.trainer.done, self.trainer.config.schedule.total
         speed = (done - self.start_done) / max(time.monotonic() - self.start, 1e-9)
         left = max(total - done, 0) / speed
-        self.report(Progress(done, total, self.guard.bpb, speed, left))
+        self.report(Standing(done, total, self.guard.bpb, speed, left))

@@ -68,7 +68,7 @@ def quantise(
         tensors = Quantiser(network).tensors()
     config = network.config
     model = modelfile.build(config, {**tensors, **cold_start(config)})
-    model = modelfile.build(config, {**tensors, **warm_start(model, text)})
+    model = modelfile.changed(model, warm_start(model, text))
     metadata = {"training": dict(training or {}), "canary": record_canary(TorchEngine(model))}
     return modelfile.build(config, model.tensors, name=name, metadata=metadata)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shazip.engines.torch import TorchEngine, TorchPredictor
+from shazip.measure import frequency_bits, symbol_bits
 from shazip.model import file as modelfile
 from shazip.model.arithmetic import START_MEMORY_MAX
 from shazip.model.config import NetworkConfig
@@ -38,7 +39,7 @@ def warm_start(model: IntegerModel, text: np.ndarray) -> Tensors:
     states = [record(predictor, model.config, lane) for lane in range(CANDIDATES)]
     states.append(cold_start(model.config))
     trials = places(text, TRIALS, TRIAL_STEPS, 0.75)
-    costs = [cost(_started(model, state), trials) for state in states]
+    costs = [cost(modelfile.changed(model, state), trials) for state in states]
     return states[int(np.argmin(costs))]
 
 
@@ -73,14 +74,4 @@ def record(predictor: TorchPredictor, config: NetworkConfig, lane: int) -> Tenso
 def cost(model: IntegerModel, columns: np.ndarray) -> float:
     """Return the bits that `model` spends on `columns`, uint8 (steps, lanes), from its start."""
     lanes = columns.shape[1]
-    predictor = TorchEngine(model).predictor(lanes)
-    bits = 0.0
-    for column in columns:
-        freqs = predictor.predict(lanes)
-        bits += float((24 - np.log2(freqs[np.arange(lanes), column])).sum())
-        predictor.update(column)
-    return bits
-
-
-def _started(model: IntegerModel, state: Tensors) -> IntegerModel:
-    return modelfile.build(model.config, {**model.tensors, **state})
+    return symbol_bits(TorchEngine(model).predictor(lanes), frequency_bits, columns.ravel(), lanes)

@@ -1,0 +1,84 @@
+"""From what training left to the model that compresses: read, quantise, measure for the record.
+
+checkpoint or float weights -> Trained -> integer model, with the training's record
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shazip.engines import open_engine
+from shazip.measure import Meter
+from shazip.model import file as modelfile
+from shazip.model.file import IntegerModel
+from shazip.settings import Coding
+from shazip.training.checkpoint import load_checkpoint, load_weights
+from shazip.training.data import Corpus, open_text
+from shazip.training.errors import TrainingError
+from shazip.training.evaluate import bits_per_byte
+from shazip.training.integer.grid import set_grids
+from shazip.training.integer.quantise import quantise
+from shazip.training.network.architecture import Trainable, new_network, sha_rnn
+from shazip.training.parallel import Workers
+from shazip.training.run import CHECKPOINT
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a checkpoint gives: the network, a record of its training, the first training text."""
+
+    network: Trainable
+    record: dict[str, Any]
+    text: Corpus | None
+
+
+def read_trained(path: Path, *, average: bool = True) -> Trained:
+    """Return the network of a run's folder, a checkpoint, or a file of float weights."""
+    if path.suffix == ".safetensors":
+        return Trained(*load_weights(path), None)
+    config, state = load_checkpoint(path / CHECKPOINT if path.is_dir() else path)
+    network = new_network(config.network)
+    network.load_state_dict(state["average" if average else "model"])
+    set_grids(network, state.get("grids", {}))
+    texts = [
+        {"name": corpus.name, "weight": corpus.weight, "sha256": digest}
+        for corpus, digest in zip(config.corpora, state["feed"]["hashes"], strict=True)
+    ]
+    counts = {key: state[key] for key in ("done", "updates")}
+    return Trained(network, {"texts": texts, **counts, "seed": config.seed}, config.corpora[0])
+
+
+def to_integer(trained: Trained, text: Path | None, name: str) -> IntegerModel:
+    """Return the integer model, calibrated on `text` or on the run's first."""
+    source = trained.text if text is None else Corpus(text)
+    if source is None:
+        raise TrainingError("float weights name no training text: give one with --text")
+    sample = np.array(open_text(source))
+    return quantise(sha_rnn(trained.network), sample, name=name, training=trained.record)
+
+
+def with_result(model: IntegerModel, network: Trainable, valid: Path) -> IntegerModel:
+    """Return the model with what it and the float network need for `valid` in its record."""
+    with valid.open("rb") as file:
+        found = Meter(open_engine(model), Coding(mix=False)).measure(file)
+    result = {
+        "valid": valid.name,
+        "lanes": found.lanes,
+        "bpb": round(found.bpb, 4),
+        "float_bpb": round(_float_bpb(network, valid, found.lanes), 4),
+    }
+    training = {**model.metadata["training"], **result}
+    return modelfile.changed(model, metadata={**model.metadata, "training": training})
+
+
+def _float_bpb(network: Trainable, text: Path, lanes: int) -> float:
+    """Return the float network's bits per byte on `text`, without its integer grids."""
+    network = copy.deepcopy(network)
+    set_grids(network, {})
+    with Workers(1) as workers:
+        return bits_per_byte(network, np.fromfile(text, np.uint8), lanes, workers)

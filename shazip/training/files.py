@@ -1,0 +1,21 @@
+"""What training leaves, told apart without loading torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+
+def is_trained(path: Path) -> bool:
+    """Return whether `path` is a run's folder, a checkpoint, or a file of float weights."""
+    # Named as in training/run.py, which would load torch.
+    if path.suffix == ".pt" or (path / "checkpoint.pt").is_file():
+        return True
+    if path.suffix != ".safetensors" or not path.is_file():
+        return False
+    try:
+        with safe_open(path, "numpy") as file:
+            return "embedding" in file.keys()  # noqa: SIM118 (not a dict)
+    except SafetensorError:
+        return False

@@ -1,0 +1,79 @@
+"""A trained network and the exact model that it becomes, measured side by side.
+
+Measured as the papers do: state and memory are carried through the whole text, which is cut into
+lanes once and not into blocks, and the window may be another than in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shazip.engines import open_with_window
+from shazip.lanes import block_lanes, interleave
+from shazip.measure import Measurement, logit_bits, symbol_bits
+from shazip.predictor import Engine
+from shazip.streams import Progress, silent
+from shazip.training.evaluate import bits
+from shazip.training.export import read_trained, to_integer
+from shazip.training.network.architecture import Trainable, name_of
+from shazip.training.network.attention import Attention
+from shazip.training.network.sha_rnn import Network
+from shazip.training.parallel import Workers
+
+
+class SideBySide:
+    """Measurements of one trained network, by name of the engine; `float` is torch's arithmetic."""
+
+    def __init__(
+        self,
+        source: Path,
+        *,
+        window: int | None = None,
+        text: Path | None = None,
+        engine: str | None = None,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        trained = read_trained(source)
+        self.name = source.resolve().name
+        self.engine: Engine | None = None
+        self._threads = threads
+        if isinstance(trained.network, Network):
+            model = to_integer(trained, text, self.name)
+            self.engine = open_with_window(model, window, engine, device=device, threads=threads)
+        self._network = _with_window(trained.network, window).to(device or "cpu")
+
+    def measure(
+        self, text: NDArray[np.uint8], lanes: int | None, progress: Progress = silent
+    ) -> Iterator[tuple[str, Measurement]]:
+        """Yield what the float network and the exact model need for `text`, uint8 (n,)."""
+        lanes = block_lanes(len(text), lanes)
+        with Workers(min(lanes, self._threads or 1)) as workers:
+            cost = bits(self._network, text, lanes, workers)
+        yield "float", Measurement(len(text), cost, 1, 0, lanes)
+        if self.engine is not None:
+            cost = exact_bits(self.engine, text, lanes, progress)
+            yield self.engine.name, Measurement(len(text), cost, 1, 0, lanes)
+
+
+def exact_bits(
+    engine: Engine, text: NDArray[np.uint8], lanes: int, progress: Progress = silent
+) -> float:
+    """Return the bits of `text`, uint8 (n,), by the exact logits, in lanes without blocks."""
+    network = engine.predictor(lanes)
+    return symbol_bits(network, logit_bits, interleave(text, lanes), lanes, progress)
+
+
+def _with_window(network: Trainable, window: int | None) -> Trainable:
+    if window is None:
+        return network
+    if not isinstance(network, Network):
+        raise ValueError(f"an {name_of(network.config)} has no window")
+    for module in network.modules():
+        if isinstance(module, Attention):
+            module.window = window
+    return network
