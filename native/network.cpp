@@ -17,8 +17,7 @@ int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
 void* Arena::bytes(size_t size) {
   const size_t rounded = (size + 63) / 64 * 64 + 64;
-  void* piece = std::aligned_alloc(64, rounded);
-  if (!piece) throw std::bad_alloc();
+  void* piece = ::operator new(rounded, kAlignment);
   std::memset(piece, 0, rounded);
   pieces_.emplace_back(piece);
   size_ += rounded;

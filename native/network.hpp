@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -27,8 +27,9 @@ class Arena {
   size_t size() const { return size_; }
 
  private:
+  static constexpr std::align_val_t kAlignment{64};
   struct Free {
-    void operator()(void* p) const { std::free(p); }
+    void operator()(void* p) const { ::operator delete(p, kAlignment); }
   };
   std::vector<std::unique_ptr<void, Free>> pieces_;
   size_t size_ = 0;

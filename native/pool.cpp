@@ -1,17 +1,14 @@
 #include "pool.hpp"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <time.h>
-
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "model.hpp"
+#include "platform.hpp"
 
 namespace shazip {
 namespace {
@@ -60,15 +57,14 @@ template <typename Ready>
 bool yield_until(Ready ready) {
   for (int i = 0; i < kYields; ++i) {
     if (ready()) return true;
-    sched_yield();
+    std::this_thread::yield();
   }
   return ready();
 }
 
 int64_t now() {
-  timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return int64_t{time.tv_sec} * 1000000000 + time.tv_nsec;
+  const auto time = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
 }
 
 template <typename Ready>
@@ -78,8 +74,7 @@ void wait_until(Ready ready) {
   while (!yield_until(ready)) {
     // Others of this step run, but not on a core of their own: sleep a little rather than fight for
     // it.
-    timespec rest{0, 20000};
-    nanosleep(&rest, nullptr);
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
   waited += now() - start;
 }
@@ -171,7 +166,7 @@ struct Pool::Crew {
 
 Pool::Pool(int threads) : threads_(threads), worth_(threads), saved_(kTrial) {
   static std::once_flag once;
-  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, count_fork); });
+  std::call_once(once, [] { after_fork(count_fork); });
 }
 
 Pool::~Pool() {
@@ -190,19 +185,15 @@ Pool::Crew* Pool::hire() {
   if (crew_ && forks_ == forks) return crew_;
   crew_ = nullptr;
   auto crew = std::make_unique<Crew>();
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // signals belong to the interpreter's threads
+  const SignalsBlocked blocked;  // signals belong to the interpreter's threads
   try {
     for (int rank = 1; rank < threads_; ++rank) {
       crew->threads.emplace_back([crew = crew.get(), rank] { crew->work(rank); });
     }
   } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     crew->dismiss();
     throw;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   forks_ = forks;
   return crew_ = crew.release();
 }
