@@ -100,7 +100,9 @@ class Stepper:
         self.predictor = engine.predictor(lanes)
         self.lanes = lanes
         self.window = engine.model.config.window
-        self.columns = np.frombuffer(text(1 << 16), np.uint8)[: (1 << 16) // lanes * lanes]
+        self.columns = np.frombuffer(text(1 << 16), np.uint8).astype(np.uint16)[
+            : (1 << 16) // lanes * lanes
+        ]
         self.columns = np.ascontiguousarray(self.columns.reshape(lanes, -1).T)
         self.position = 0
 
@@ -333,7 +335,7 @@ def report_costs(model: IntegerModel, threads: int) -> None:
 def coding_cost(stepper: Stepper) -> float:
     """Return the seconds a byte that the range coder takes."""
     rows = [stepper.step() for _ in range(512 // stepper.lanes)]
-    column = np.zeros(stepper.lanes, np.uint8)
+    column = np.zeros(stepper.lanes, np.uint16)
 
     def code() -> None:
         encoder = Encoder(stepper.lanes)

@@ -107,7 +107,7 @@ def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple
     mixer = _native.Mixer(
         lanes=lanes, table_bits=24, history_bits=20, start=start, pool=_native.Pool(1)
     )
-    symbols = interleave(np.frombuffer(text, np.uint8), lanes)
+    symbols = interleave(np.frombuffer(text, np.uint8).astype(np.uint16), lanes)
     bits = symbol_bits(Mixed(engine.predictor(lanes), mixer), frequency_bits, symbols, lanes)
     return mixer.learned(), bits
 

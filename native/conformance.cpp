@@ -52,6 +52,11 @@ class Reader {
     read(data.data(), data.size());
     return data;
   }
+  std::vector<uint16_t> words() {
+    std::vector<uint16_t> data(static_cast<size_t>(number()));
+    read(data.data(), sizeof(uint16_t) * data.size());
+    return data;
+  }
   std::string text() {
     const std::vector<uint8_t> data = bytes();
     return std::string(data.begin(), data.end());
@@ -70,7 +75,7 @@ struct Case {
   std::map<std::string, std::vector<uint8_t>> data;
   std::map<std::string, Tensor> tensors;
   int64_t lanes;
-  std::vector<std::vector<uint8_t>> columns;
+  std::vector<std::vector<uint16_t>> columns;
   uint32_t checksum;
 };
 
@@ -78,7 +83,7 @@ std::unique_ptr<Case> read_case(const char* path) {
   Reader reader(path);
   auto found = std::make_unique<Case>();
   Config& c = found->config;
-  for (int64_t* field : {&c.width, &c.boom_width, &c.layers, &c.window, &c.heads})
+  for (int64_t* field : {&c.width, &c.boom_width, &c.layers, &c.window, &c.heads, &c.symbols})
     *field = reader.number();
   c.attention = reader.numbers();
   for (int64_t i = 0, n = reader.number(); i < n; ++i) {
@@ -88,7 +93,7 @@ std::unique_ptr<Case> read_case(const char* path) {
     found->tensors.emplace(name, tensor);
   }
   found->lanes = reader.number();
-  for (int64_t i = 0, n = reader.number(); i < n; ++i) found->columns.push_back(reader.bytes());
+  for (int64_t i = 0, n = reader.number(); i < n; ++i) found->columns.push_back(reader.words());
   found->checksum = static_cast<uint32_t>(reader.number());
   return found;
 }
@@ -106,10 +111,10 @@ uint32_t run(const Case& c, const std::string& variant, int threads) {
   const Network network(c.config, Tensors(c.tensors), threads, variant);
   network.pool()->fix_ranks(threads);
   Predictor predictor(network, static_cast<int>(c.lanes));
-  std::vector<int16_t> logits(static_cast<size_t>(c.lanes) * kAlphabet);
+  std::vector<int16_t> logits(static_cast<size_t>(c.lanes * c.config.symbols));
   std::vector<uint32_t> freqs(logits.size());
   uint32_t crc = 0;
-  for (const std::vector<uint8_t>& column : c.columns) {
+  for (const std::vector<uint16_t>& column : c.columns) {
     const int live = static_cast<int>(column.size());
     const int64_t before = allocations;
     predictor.step(live, logits.data(), freqs.data());
@@ -118,7 +123,7 @@ uint32_t run(const Case& c, const std::string& variant, int threads) {
     if (&column != &c.columns.front() && allocations != before)
       throw std::runtime_error("a step allocated memory");
     crc = crc32(crc, reinterpret_cast<const uint8_t*>(freqs.data()),
-                column.size() * kAlphabet * sizeof(uint32_t));
+                column.size() * c.config.symbols * sizeof(uint32_t));
   }
   return crc;
 }

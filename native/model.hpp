@@ -11,11 +11,12 @@
 
 namespace shazip {
 
-constexpr int kAlphabet = 256;
-constexpr int kGateHalf = 2048;  // sigmoid and tanh: 4096 entries
-constexpr int kGeluHalf = 4096;  // 8192 entries
+constexpr int kSymbolsMax = 1024;  // of a vocabulary
+constexpr int kGateHalf = 2048;    // sigmoid and tanh: 4096 entries
+constexpr int kGeluHalf = 4096;    // 8192 entries
 constexpr int kScoreEntries = 2048;
 constexpr int kLogitEntries = 1024;
+constexpr int kExponentialsMax = 1 << 28;  // of a row: their sum times 2**24 stays within 2**52
 constexpr int kOperandMax = 127;
 constexpr int kResidualMax = 1 << 19;
 constexpr int kCellMax = 1 << 22;
@@ -55,8 +56,8 @@ struct Product {
 };
 
 struct Layer {
-  const int16_t*
-      input;  // layer 0: (256, tiles, vectors, lanes of a vector), like a bias in steps of 2**-11
+  const int16_t* input;  // layer 0: (symbols, tiles, vectors, lanes of a vector), like a bias in
+                         // steps of 2**-11
   Norm lstm_norm;
   Product lstm_input;
   Product lstm_hidden;  // its bias and shift are those of the gates
@@ -73,6 +74,7 @@ struct Layer {
 };
 
 struct Model {
+  int32_t symbols;  // of the vocabulary
   int32_t width;
   int32_t padded;  // width, padded
   int32_t layers;
@@ -110,9 +112,9 @@ struct State {
       memory_sum;  // (lanes, attentions, heads, quads * 4): each entry's sum over a head's channels
   int32_t* slot;   // (lanes): where the next entry goes
   int32_t* entries;  // (lanes): valid before this step
-  uint8_t* symbol;   // (lanes)
-  int16_t* logits;   // (lanes, 256)
-  uint32_t* freqs;   // (lanes, 256) or null: logits only
+  uint16_t* symbol;  // (lanes)
+  int16_t* logits;   // (lanes, symbols)
+  uint32_t* freqs;   // (lanes, symbols) or null: logits only
 };
 
 // What a team of threads shares while a batch of lanes goes through the network: the leader's, and

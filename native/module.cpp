@@ -25,12 +25,13 @@ namespace {
 using namespace shazip;
 
 using Array = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-using Column = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Column = nb::ndarray<const uint16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 Type type_of(const std::string& name, const Array& array) {
   if (array.dtype() == nb::dtype<int8_t>()) return Type::kInt8;
   if (array.dtype() == nb::dtype<uint8_t>()) return Type::kUint8;
   if (array.dtype() == nb::dtype<int16_t>()) return Type::kInt16;
+  if (array.dtype() == nb::dtype<uint16_t>()) return Type::kUint16;
   if (array.dtype() == nb::dtype<int32_t>()) return Type::kInt32;
   throw std::invalid_argument("tensor '" + name + "' has a type that no model has");
 }
@@ -55,9 +56,11 @@ void check_threads(int threads) {
 }
 
 template <typename Value>
-nb::ndarray<nb::numpy, Value> rows(std::unique_ptr<Value[]> values, int live) {
+nb::ndarray<nb::numpy, Value> rows(std::unique_ptr<Value[]> values, const Predictor& predictor,
+                                   int live) {
   nb::capsule owner(values.get(), [](void* p) noexcept { delete[] static_cast<Value*>(p); });
-  return nb::ndarray<nb::numpy, Value>(values.release(), {static_cast<size_t>(live), kAlphabet},
+  const auto symbols = static_cast<size_t>(predictor.symbols());
+  return nb::ndarray<nb::numpy, Value>(values.release(), {static_cast<size_t>(live), symbols},
                                        owner);
 }
 
@@ -67,7 +70,7 @@ std::unique_ptr<Value[]> space(const Predictor& predictor, int live) {
     throw std::invalid_argument(std::to_string(live) + " lanes, the predictor has " +
                                 std::to_string(predictor.lanes()));
   }
-  return std::unique_ptr<Value[]>(new Value[static_cast<size_t>(live) * kAlphabet]);
+  return std::unique_ptr<Value[]>(new Value[static_cast<size_t>(live) * predictor.symbols()]);
 }
 
 nb::ndarray<nb::numpy, uint32_t> predict(Predictor& self, int live) {
@@ -76,7 +79,7 @@ nb::ndarray<nb::numpy, uint32_t> predict(Predictor& self, int live) {
     const nb::gil_scoped_release release;
     self.step(live, nullptr, freqs.get());
   }
-  return rows(std::move(freqs), live);
+  return rows(std::move(freqs), self, live);
 }
 
 nb::ndarray<nb::numpy, int16_t> logits(Predictor& self, int live) {
@@ -85,7 +88,7 @@ nb::ndarray<nb::numpy, int16_t> logits(Predictor& self, int live) {
     const nb::gil_scoped_release release;
     self.step(live, logits.get(), nullptr);
   }
-  return rows(std::move(logits), live);
+  return rows(std::move(logits), self, live);
 }
 
 }  // namespace
@@ -111,15 +114,16 @@ NB_MODULE(_native, module) {
       .def(
           "__init__",
           [](Network* self, int64_t width, int64_t boom_width, int64_t layers,
-             std::vector<int64_t> attention, int64_t window, int64_t heads, const nb::dict& tensors,
-             int threads, const std::string& variant) {
+             std::vector<int64_t> attention, int64_t window, int64_t heads, int64_t symbols,
+             const nb::dict& tensors, int threads, const std::string& variant) {
             check_threads(threads);
-            const Config config{width, boom_width, layers, window, heads, std::move(attention)};
+            const Config config{width,   boom_width,          layers, window, heads,
+                                symbols, std::move(attention)};
             new (self) Network(config, view(tensors), threads, variant);
           },
           nb::kw_only(), nb::arg("width"), nb::arg("boom_width"), nb::arg("layers"),
-          nb::arg("attention"), nb::arg("window"), nb::arg("heads"), nb::arg("tensors"),
-          nb::arg("threads"), nb::arg("variant") = "")
+          nb::arg("attention"), nb::arg("window"), nb::arg("heads"), nb::arg("vocabulary"),
+          nb::arg("tensors"), nb::arg("threads"), nb::arg("variant") = "")
       .def_prop_ro("variant", &Network::variant_name)
       .def_prop_ro("pool", &Network::pool,
                    "The threads of a step, for others that work in turn with it.")
@@ -132,9 +136,9 @@ NB_MODULE(_native, module) {
       .def(nb::init<const Network&, int>(), nb::arg("network"), nb::arg("lanes"),
            nb::keep_alive<1, 2>())
       .def("predict", &predict, nb::arg("live"),
-           "Frequencies (live, 256), uint32, of the next symbols.")
+           "Frequencies (live, symbols), uint32, of the next symbols.")
       .def("logits", &logits, nb::arg("live"),
-           "Logits (live, 256), int16; advances the state as predict does.")
+           "Logits (live, symbols), int16; advances the state as predict does.")
       .def(
           "update",
           [](Predictor& self, const Column& column) {

@@ -28,6 +28,7 @@ Network::Network(const Config& c, const Tensors& t, int threads, const std::stri
     : choice_(choose_variant(variant)), pool_(std::make_shared<Pool>(threads)) {
   check_config(c);
   Model& m = model_;
+  m.symbols = static_cast<int32_t>(c.symbols);
   m.width = static_cast<int32_t>(c.width);
   m.padded = round_up(m.width, kPadding);
   m.layers = static_cast<int32_t>(c.layers);
@@ -41,9 +42,10 @@ Network::Network(const Config& c, const Tensors& t, int threads, const std::stri
   m.tanh = copy(t.int16("table.tanh", {2 * kGateHalf}, -32767, 32767), 2 * kGateHalf);
   m.gelu = copy(t.int16("table.gelu", {2 * kGeluHalf}, -32768, 32767), 2 * kGeluHalf);
   m.exp_score = copy(t.int16("table.exp_score", {kScoreEntries}, 0, 32767), kScoreEntries);
-  m.exp_logit = copy(t.int32("table.exp_logit", {kLogitEntries}, 0, 1 << 20), kLogitEntries);
+  const int32_t most = kExponentialsMax / m.symbols;
+  m.exp_logit = copy(t.int32("table.exp_logit", {kLogitEntries}, 0, most), kLogitEntries);
   // The sums of exponentials are divided by, so they must not be zero.
-  if (m.exp_score[0] != 32767 || m.exp_logit[0] != 1 << 20)
+  if (m.exp_score[0] != 32767 || m.exp_logit[0] != most)
     throw std::invalid_argument("its exponentials do not begin with 1");
   if (m.exp_score[kScoreEntries - 1] || m.exp_logit[kLogitEntries - 1]) {
     throw std::invalid_argument("its exponentials do not end with 0");
@@ -52,7 +54,7 @@ Network::Network(const Config& c, const Tensors& t, int threads, const std::stri
   m.layer = layers_.data();
   m.activation_multiplier = pad(t.int32("output.activation_multiplier", {m.width}, 0, kInt32Max));
   m.activation_shift = t.scalar("output.activation_shift", 1, 40);
-  m.output = pack_linear(t, "output", kAlphabet, 1);
+  m.output = pack_linear(t, "output", m.symbols, 1);
   load_start(c, t);
 }
 
@@ -135,13 +137,13 @@ Product Network::pack_linear(const Tensors& t, const std::string& name, int rows
 const int16_t* Network::pack_input(const Product& p, const int16_t* input) {
   const Variant& v = variant();
   const size_t rows = static_cast<size_t>(p.tiles) * p.vectors * v.lanes;
-  int16_t* packed = arena_.take<int16_t>(kAlphabet * rows);
+  int16_t* packed = arena_.take<int16_t>(model_.symbols * rows);
   for (size_t row = 0; row < rows; ++row) {
     const int vector = static_cast<int>(row / v.lanes % p.vectors);
     const int channel = static_cast<int>(row / v.lanes / p.vectors * p.channels +
                                          vector / 4 * v.lanes + row % v.lanes);
     if (channel >= model_.width) continue;
-    for (int symbol = 0; symbol < kAlphabet; ++symbol) {
+    for (int symbol = 0; symbol < model_.symbols; ++symbol) {
       packed[symbol * rows + row] = input[(symbol * 4 + vector % 4) * model_.width + channel];
     }
   }
@@ -157,7 +159,7 @@ void Network::pack_lstm(const Tensors& t, const std::string& at, int index, Laye
       hidden, t.int32(at + "lstm_hidden.multiplier", {rows}, 0, kInt32Max), bias, shift, rows, 4);
   if (index == 0) {
     layer.input =
-        pack_input(layer.lstm_hidden, t.int16(at + "input", {kAlphabet, rows}, -32768, 32767));
+        pack_input(layer.lstm_hidden, t.int16(at + "input", {model_.symbols, rows}, -32768, 32767));
     return;
   }
   layer.lstm_norm = pack_norm(t, at + "lstm_norm", false);
@@ -206,7 +208,7 @@ Layer Network::pack_layer(const Config& c, const Tensors& t, int index) {
 }
 
 void Network::load_start(const Config& c, const Tensors& t) {
-  start_.symbol = t.symbol("start.symbol");
+  start_.symbol = t.symbol("start.symbol", c.symbols);
   const int64_t entries = t.length("start.memory", 1);
   if (entries < 0 || entries > 64 || entries >= c.window) {
     throw std::invalid_argument("its start state has " + std::to_string(entries) +

@@ -53,7 +53,7 @@ class Network {
 
   // What a new lane's state is.
   struct Start {
-    uint8_t symbol;
+    uint16_t symbol;
     int32_t entries;
     std::vector<int8_t> hidden;  // (layers, width)
     std::vector<int32_t> cell;   // (layers, width)
@@ -90,11 +90,13 @@ class Predictor {
   ~Predictor() { settle(); }
 
   int lanes() const { return lanes_; }
-  // One step of lanes 0 .. live - 1: their logits and their frequencies, (live, 256) each. Either
-  // may be null, if it is not wanted.
+  // One step of lanes 0 .. live - 1: their logits and their frequencies, (live, symbols) each.
+  // Either may be null, if it is not wanted.
   void step(int live, int16_t* logits, uint32_t* freqs);
-  // The symbols that came, as many as the last step had lanes.
-  void update(const uint8_t* column, int live);
+  int symbols() const { return network_.model().symbols; }
+  // The symbols that came, as many as the last step had lanes. Throws std::invalid_argument for
+  // one that the vocabulary does not have.
+  void update(const uint16_t* column, int live);
   // As many products as a step makes, with or without those by attention memory, and nothing else.
   void products_only(int live, bool memory);
 
@@ -121,7 +123,7 @@ class Predictor {
   const int lanes_;
   Arena arena_;
   State state_{};
-  int16_t* logits_;  // (lanes, 256), for steps whose logits nobody wants
+  int16_t* logits_;  // (lanes, symbols), for steps whose logits nobody wants
   std::vector<Shared> shared_;
   std::vector<Local> local_;
   std::unique_ptr<Barrier[]> barriers_;

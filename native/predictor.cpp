@@ -27,8 +27,8 @@ Predictor::Predictor(const Network& network, int lanes) : network_(network), lan
   state_.memory_sum = arena_.take<int32_t>(n * entries);
   state_.slot = arena_.take<int32_t>(n);
   state_.entries = arena_.take<int32_t>(n);
-  state_.symbol = arena_.take<uint8_t>(n);
-  logits_ = arena_.take<int16_t>(n * kAlphabet);
+  state_.symbol = arena_.take<uint16_t>(n);
+  logits_ = arena_.take<int16_t>(n * m.symbols);
   for (int lane = 0; lane < lanes; ++lane) start_lane(lane);
   const auto threads = static_cast<size_t>(network.threads());
   shared_.resize(threads);
@@ -115,7 +115,7 @@ size_t Predictor::size(const Network& network, int64_t lanes) {
   const size_t row = static_cast<size_t>(m.layers) * m.padded;
   const size_t lane = row * (network.variant().operand + sizeof(int32_t)) +
                       entries * (m.head_padded + sizeof(int32_t)) + 16 +
-                      kAlphabet * sizeof(int16_t);
+                      m.symbols * sizeof(int16_t);
   const size_t scores = m.attentions ? static_cast<size_t>(m.heads) * m.quads * kQuad : 0;
   const size_t batch =
       static_cast<size_t>(m.padded) * (5 * sizeof(int32_t) + 2 * network.variant().operand) +
@@ -230,13 +230,19 @@ void Predictor::step(int live, int16_t* logits, uint32_t* freqs) {
   }
 }
 
-void Predictor::update(const uint8_t* column, int live) {
+void Predictor::update(const uint16_t* column, int live) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (live != stepped_) {
     throw std::invalid_argument(std::to_string(live) + " symbols came after a step of " +
                                 std::to_string(stepped_) + " lanes");
   }
-  if (live) std::memcpy(state_.symbol, column, static_cast<size_t>(live));
+  for (int lane = 0; lane < live; ++lane) {
+    if (column[lane] >= symbols()) {
+      throw std::invalid_argument("symbol " + std::to_string(column[lane]) + " came, there are " +
+                                  std::to_string(symbols()));
+    }
+  }
+  std::copy_n(column, live, state_.symbol);
   stepped_ = 0;
 }
 

@@ -68,8 +68,8 @@ const int32_t* Tensors::int32(const std::string& name, const std::vector<int64_t
   return within<int32_t>(name, find(name, Type::kInt32, shape), low, high);
 }
 
-uint8_t Tensors::symbol(const std::string& name) const {
-  return *static_cast<const uint8_t*>(find(name, Type::kUint8, {1}).data);
+uint16_t Tensors::symbol(const std::string& name, int64_t symbols) const {
+  return *within<uint16_t>(name, find(name, Type::kUint16, {1}), 0, symbols - 1);
 }
 
 int32_t Tensors::scalar(const std::string& name, int64_t low, int64_t high) const {
@@ -89,6 +89,10 @@ void check_config(const Config& c) {
   refuse_above("layers", c.layers, 16);
   refuse_above("window", c.window, 16384);
   refuse_above("heads", c.heads, 4096);
+  if (c.symbols != 256 && c.symbols != 512 && c.symbols != 1024) {
+    throw std::invalid_argument("its vocabulary has " + std::to_string(c.symbols) +
+                                " symbols, the native engine takes 256, 512 or 1024");
+  }
   if (c.boom_width % c.width || c.width % c.heads)
     throw std::invalid_argument("its sizes are no multiples of one another");
   refuse_above("boom_width / width", c.boom_width / c.width, 256);

@@ -9,7 +9,7 @@
 
 namespace shazip {
 
-enum class Type { kInt8, kUint8, kInt16, kInt32 };
+enum class Type { kInt8, kUint8, kInt16, kUint16, kInt32 };
 
 struct Tensor {
   Type type;
@@ -18,7 +18,7 @@ struct Tensor {
 };
 
 struct Config {
-  int64_t width, boom_width, layers, window, heads;
+  int64_t width, boom_width, layers, window, heads, symbols;
   std::vector<int64_t> attention;
 };
 
@@ -33,7 +33,7 @@ class Tensors {
                        int high) const;
   const int32_t* int32(const std::string& name, const std::vector<int64_t>& shape, int64_t low,
                        int64_t high) const;
-  uint8_t symbol(const std::string& name) const;
+  uint16_t symbol(const std::string& name, int64_t symbols) const;
   int32_t scalar(const std::string& name, int64_t low, int64_t high) const;
   int64_t length(const std::string& name, size_t axis) const;
 

@@ -54,7 +54,7 @@ def encode_block(
     block: bytes, lanes: int, predictor: Predictor, progress: Progress | None = None
 ) -> bytes | None:
     """Return the payload of `block`, or None if it would not be smaller than the block."""
-    symbols = interleave(np.frombuffer(block, np.uint8), lanes)
+    symbols = interleave(np.frombuffer(block, np.uint8).astype(np.uint16), lanes)
     encoder = Encoder(lanes)
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
@@ -79,7 +79,7 @@ def decode_block(
     progress: Progress | None = None,
 ) -> bytes:
     """Return the `size` bytes of the block that `payload` codes."""
-    symbols = np.empty(size, np.uint8)
+    symbols = np.empty(size, np.uint16)
     decoder = Decoder(payload, lanes)
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
@@ -91,7 +91,7 @@ def decode_block(
             if progress is not None:
                 progress(stop, len(payload) * stop // size)
     decoder.finish()
-    return deinterleave(symbols, lanes).tobytes()
+    return deinterleave(symbols, lanes).astype(np.uint8).tobytes()
 
 
 class FrameEncoder:
@@ -223,9 +223,7 @@ class FrameDecoder:
         if self.blocks == 0 and block.original_size < header.lanes:
             raise FormatError(f"{header.lanes} lanes for a first block of {block.original_size}")
         if len(payload) < block.payload_size:
-            raise TruncatedError(
-                f"truncated: the payload ends after {len(payload)} of {block.payload_size}"
-            )
+            raise TruncatedError(f"the payload ends after {len(payload)} of {block.payload_size}")
         if zlib.crc32(payload) != block.payload_checksum:
             raise CorruptError("the payload's checksum does not match")
         if block.kind is Kind.STORED:

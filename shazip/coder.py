@@ -37,7 +37,7 @@ class Encoder:
         self._weights = np.empty((capacity, ALPHABET), np.float32)
         self._pending = 0
 
-    def encode(self, column: NDArray[np.uint8], freqs: NDArray[np.uint32]) -> None:
+    def encode(self, column: NDArray[np.uint16], freqs: NDArray[np.uint32]) -> None:
         """Append the symbols of `column` (live,), coded with `freqs` (live, 256)."""
         if self._pending + len(column) > len(self._symbols):
             self._flush()

@@ -7,6 +7,7 @@ Longer lanes come first, so the lanes that still have a byte at a step are alway
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,8 @@ def columns(size: int, lanes: int) -> Iterator[tuple[int, int]]:
         yield whole, size  # one more step of the longer lanes
 
 
-def interleave(data: NDArray[np.uint8], lanes: int) -> NDArray[np.uint8]:
-    """Return a block's bytes (size,) in time-major order (size,)."""
+def interleave(data: NDArray[Any], lanes: int) -> NDArray[Any]:
+    """Return a block's symbols (n,) in time-major order (n,)."""
     symbols = np.empty_like(data)
     longer, others = _lanes(data, lanes)
     grid, last = _steps(symbols, lanes)
@@ -47,8 +48,8 @@ def interleave(data: NDArray[np.uint8], lanes: int) -> NDArray[np.uint8]:
     return symbols
 
 
-def deinterleave(symbols: NDArray[np.uint8], lanes: int) -> NDArray[np.uint8]:
-    """Return a block's bytes (size,) from their time-major order (size,)."""
+def deinterleave(symbols: NDArray[Any], lanes: int) -> NDArray[Any]:
+    """Return a block's symbols (n,) from their time-major order (n,)."""
     data = np.empty_like(symbols)
     longer, others = _lanes(data, lanes)
     grid, last = _steps(symbols, lanes)
@@ -58,7 +59,7 @@ def deinterleave(symbols: NDArray[np.uint8], lanes: int) -> NDArray[np.uint8]:
     return data
 
 
-def _lanes(data: NDArray[np.uint8], lanes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _lanes(data: NDArray[Any], lanes: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return views of the longer lanes (longer, steps + 1) and of the others (others, steps)."""
     steps, longer = divmod(len(data), lanes)
     border = longer * (steps + 1)
@@ -68,7 +69,7 @@ def _lanes(data: NDArray[np.uint8], lanes: int) -> tuple[NDArray[np.uint8], NDAr
     )
 
 
-def _steps(symbols: NDArray[np.uint8], lanes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _steps(symbols: NDArray[Any], lanes: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return views of the steps of all lanes (steps, lanes) and of the longer lanes' last one."""
     steps = len(symbols) // lanes
     return symbols[: steps * lanes].reshape(steps, lanes), symbols[steps * lanes :]

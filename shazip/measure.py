@@ -46,15 +46,15 @@ class Measurement:
         return self.bits / self.size if self.size else 0.0
 
 
-def logit_bits(network: Network, column: NDArray[np.uint8]) -> float:
+def logit_bits(network: Network, column: NDArray[np.uint16]) -> float:
     """Return the bits of the symbols by the float64 softmax of the network's exact logits."""
-    nats = network.logits(len(column)).astype(np.float64) / LOGIT_STEPS  # (live, 256)
+    nats = network.logits(len(column)).astype(np.float64) / LOGIT_STEPS  # (live, V)
     nats -= nats.max(axis=1, keepdims=True)
     chosen = nats[np.arange(len(column)), column]
     return float((np.log(np.exp(nats).sum(axis=1)) - chosen).sum() / math.log(2))
 
 
-def frequency_bits(predictor: Predictor, column: NDArray[np.uint8]) -> float:
+def frequency_bits(predictor: Predictor, column: NDArray[np.uint16]) -> float:
     """Return the bits of the symbols by the exact frequencies."""
     freqs = predictor.predict(len(column))[np.arange(len(column)), column]
     return float(PRECISION * len(column) - np.log2(freqs.astype(np.float64)).sum())
@@ -62,12 +62,12 @@ def frequency_bits(predictor: Predictor, column: NDArray[np.uint8]) -> float:
 
 def symbol_bits(
     predictor: P,
-    cost: Callable[[P, NDArray[np.uint8]], float],
-    symbols: NDArray[np.uint8],
+    cost: Callable[[P, NDArray[np.uint16]], float],
+    symbols: NDArray[np.uint16],
     lanes: int,
     progress: Progress = silent,
 ) -> float:
-    """Return the bits of `symbols`, uint8 (n,) in the time-major order of `lanes` lanes."""
+    """Return the bits of `symbols`, uint16 (n,) in the time-major order of `lanes` lanes."""
     bits, report = 0.0, _REPORT_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
         column = symbols[start:stop]
@@ -83,7 +83,7 @@ class _Count(Protocol):
     """`symbol_bits` with a predictor and its cost."""
 
     def __call__(
-        self, symbols: NDArray[np.uint8], lanes: int, progress: Progress = silent
+        self, symbols: NDArray[np.uint16], lanes: int, progress: Progress = silent
     ) -> float: ...
 
 
@@ -120,7 +120,7 @@ class Meter:
         """Return the bits of a block, or None if it would be stored."""
         if self._count is None:
             self._count = self._open(header)
-        symbols = interleave(np.frombuffer(block, np.uint8), header.lanes)
+        symbols = interleave(np.frombuffer(block, np.uint8).astype(np.uint16), header.lanes)
         bits = self._count(symbols, header.lanes, progress)
         return bits if bits < 8 * len(block) else None
 

@@ -35,7 +35,7 @@ class Predictor(Protocol):
         C-contiguous, each at least 1, each row summing to 2**24.
         """
 
-    def update(self, column: NDArray[np.uint8]) -> None:
+    def update(self, column: NDArray[np.uint16]) -> None:
         """Take the symbols (live,) that came in those lanes."""
 
 
@@ -82,7 +82,7 @@ class Mixed:
         """Return mixed frequencies (live, 256)."""
         return self._mixer.mix(self._network.predict(live))
 
-    def update(self, column: NDArray[np.uint8]) -> None:
+    def update(self, column: NDArray[np.uint16]) -> None:
         """Take the symbols (live,) that came."""
         self._network.update(column)
         self._mixer.update(column)

@@ -16,7 +16,7 @@ from random_models import CONFIGS, KINDS, random_model
 
 from shazip.model.file import IntegerModel
 
-TYPES = ("int8", "uint8", "int16", "int32")  # as native/tensors.hpp numbers them
+TYPES = ("int8", "uint8", "int16", "uint16", "int32")  # as native/tensors.hpp numbers them
 
 
 def number(value: int) -> bytes:
@@ -31,10 +31,14 @@ def octets(data: bytes) -> bytes:
     return number(len(data)) + data
 
 
+def words(column: np.ndarray) -> bytes:
+    return number(len(column)) + column.astype("<u2").tobytes()
+
+
 def pack_model(model: IntegerModel) -> bytes:
     """Return the configuration and all tensors."""
     c = model.config
-    parts = [number(n) for n in (c.width, c.boom_width, c.layers, c.window, c.heads)]
+    parts = [number(n) for n in (c.width, c.boom_width, c.layers, c.window, c.heads, c.vocabulary)]
     parts += [numbers(c.attention), number(len(model.tensors))]
     for name, tensor in model.tensors.items():
         parts += [octets(name.encode()), number(TYPES.index(str(tensor.dtype)))]
@@ -46,13 +50,14 @@ def pack_case(model: IntegerModel, lanes: int, steps: int) -> bytes:
     """Return a case of two blocks: the live lanes fall, then all live again."""
     rng = np.random.default_rng(1)
     live = [lanes - i * lanes // (steps // 2 + 1) for i in range(steps // 2)]
-    columns = [rng.integers(0, 256, n, np.uint8) for n in live + [lanes] * (steps - len(live))]
+    live += [lanes] * (steps - len(live))
+    columns = [rng.integers(0, model.config.vocabulary, n, np.uint16) for n in live]
     predictor = OraclePredictor(model, lanes)
     checksum = 0
     for column in columns:
         checksum = zlib.crc32(predictor.predict(len(column)).astype("<u4").tobytes(), checksum)
         predictor.update(column)
-    cases = [number(lanes), number(steps), *(octets(c.tobytes()) for c in columns)]
+    cases = [number(lanes), number(steps), *(words(c) for c in columns)]
     return pack_model(model) + b"".join(cases) + number(checksum)
 
 

@@ -41,7 +41,7 @@ class CountingPredictor:
     def update(self, column: np.ndarray) -> None:
         """Count the symbols (live,)."""
         assert len(column) == self.live, "update with other lanes than predict"
-        assert column.dtype == np.uint8
+        assert column.dtype == np.uint16
         self.live = None
         self.counts[np.arange(len(column)), column] += self.weight
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shazip.model import file as modelfile
-from shazip.model.arithmetic import Field, layout, products
+from shazip.model.arithmetic import Field, exp_logit_max, layout, products
 from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel
 from shazip.training.integer.lookup_tables import standard_tables
@@ -20,6 +20,8 @@ CONFIGS = {
     "window one": NetworkConfig(16, 48, 1, (0,), 1, 2),
     "no attention": NetworkConfig(40, 80, 2, (), 8, 1),
     "width one": NetworkConfig(1, 3, 2, (0, 1), 3, 1),
+    "512 symbols": NetworkConfig(24, 48, 2, (1,), 12, 2, 512),
+    "1024 symbols": NetworkConfig(40, 40, 2, (0,), 20, 1, 1024),
     "wide": NetworkConfig(1050, 1050, 1, (0,), 9, 1),  # products too long for one float32 sum
 }
 
@@ -35,8 +37,11 @@ def random_model(seed: int, config: NetworkConfig, kind: str = "calm") -> Intege
     draw = {"calm": _calm, "wild": _wild, "edge": _edge}[kind]
     tensors = {name: draw(rng, config, name, f) for name, f in fields.items()}
     if kind == "calm":
-        tensors.update(standard_tables())
-    for name, first in (("table.exp_score", 32767), ("table.exp_logit", 1 << 20)):
+        tensors.update(standard_tables(config.vocabulary))
+    for name, first in (
+        ("table.exp_score", 32767),
+        ("table.exp_logit", exp_logit_max(config.vocabulary)),
+    ):
         tensors[name][[0, -1]] = first, 0
     for product in products(config):
         most = ((1 << (30 + int(tensors[product.shift][0]))) - 1) // product.bound

@@ -25,6 +25,7 @@ from shazip.errors import (
     ShazipError,
     TruncatedError,
 )
+from shazip.model.arithmetic import ARITHMETIC_VERSION
 
 TEXT = b"Call me Ishmael. Some years ago - never mind how long precisely - having little money"
 NOISE = np.random.default_rng(3).bytes(40)
@@ -226,7 +227,7 @@ def test_without_mixing_the_header_says_so(monkeypatch):
 
 @pytest.mark.parametrize(("table_bits", "history_bits"), [(0, 20), (15, 20), (31, 20), (255, 255)])
 def test_sizes_that_mixing_cannot_have_are_refused(table_bits, history_bits):
-    header = pack_header(Header(ID, 1, 20, 1, 1, table_bits, history_bits))
+    header = pack_header(Header(ID, 1, 20, ARITHMETIC_VERSION, 1, table_bits, history_bits))
     with pytest.raises(FormatError, match="mixing"):
         CODEC.decompress(header)
 

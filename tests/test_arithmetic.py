@@ -14,18 +14,21 @@ from oracles.network import Lane
 from random_models import CONFIGS, random_model
 
 from shazip import coder
+from shazip.engines import long_probe
 from shazip.model.arithmetic import (
     ARITHMETIC_VERSION,
     FREQUENCY_TOTAL,
     PROBE_TEXT,
+    VOCABULARIES,
     layout,
     probe,
     to_frequencies,
 )
+from shazip.model.config import NetworkConfig
 from shazip.training.integer.lookup_tables import standard_tables
 
+BYTES = [bytes([byte]) for byte in range(256)]
 PAGE = (Path(__file__).parent.parent / "docs" / "arithmetic.md").read_text()
-EXP_LOGIT = standard_tables()["table.exp_logit"]
 
 
 def test_the_page_is_of_this_version():
@@ -37,27 +40,58 @@ def test_frequencies_have_the_coders_total():
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.integers(-32767, 32767), min_size=256, max_size=256))
-def test_frequencies_are_those_of_unbounded_integers(logits):
-    e = [int(EXP_LOGIT[min(max(logits) - x, 1023)]) for x in logits]
-    room = 2**24 - 256
+@given(st.data())
+def test_frequencies_are_those_of_unbounded_integers(data):
+    size = data.draw(st.sampled_from(VOCABULARIES))
+    spread = data.draw(st.sampled_from([0, 40, 400, 32767]))
+    logits = (
+        np.random.default_rng(data.draw(st.integers(0, 2**32)))
+        .integers(-spread, spread + 1, size)
+        .tolist()
+    )
+    table = standard_tables(size)["table.exp_logit"]
+    e = [int(table[min(max(logits) - x, 1023)]) for x in logits]
+    room = 2**24 - size
     ends = np.cumsum(np.array(e, object))
     expected = [
         1 + b * room // sum(e) - (b - x) * room // sum(e) for b, x in zip(ends, e, strict=True)
     ]
-    found = to_frequencies(np.array([logits], np.int16), EXP_LOGIT)
+    found = to_frequencies(np.array([logits], np.int16), table)
     assert found.dtype == np.uint32
     assert found.tolist() == [expected]
     assert sum(expected) == FREQUENCY_TOTAL
 
 
 def test_the_probe_is_the_pages():
-    for step, column in enumerate(probe(64, 8)):
+    for step, column in enumerate(probe(64, 8, BYTES)):
+        assert column.dtype == np.uint16
         assert len(column) == 8 - max(0, step - 32) * 8 // 32
         for lane, symbol in enumerate(column):
             text = PROBE_TEXT[(step + 5 * lane) % 75]
-            noise = (7 * step * step + 13 * step + 29 * lane) % 256
-            assert symbol == (noise if lane % 2 else text)
+            c = step + lane // 2 * 256 // 4
+            assert symbol == (c * (2 * c + 1) % 256 if lane % 2 else text)
+
+
+def test_a_probes_text_is_cut_into_the_longest_strings_that_fit():
+    strings = sorted([*BYTES, b"Th", b"The qu", b"e q", b"ick", b" jumps over"])
+    column = np.concatenate([c[:1] for c in probe(20, 1, strings)])
+    found = [strings[symbol] for symbol in column]
+    assert found == [
+        b"The qu",
+        b"ick",
+        *(bytes([b]) for b in b" brown fox"),
+        b" jumps over",
+        *(bytes([b]) for b in b" [[1 la"),
+    ]
+
+
+@pytest.mark.parametrize("size", VOCABULARIES)
+def test_the_long_probe_runs_through_all_symbols(size):
+    config = NetworkConfig(8, 8, 1, (), 1, 1, size)
+    strings = [number.to_bytes(2, "big") for number in range(size)]
+    strings[:256] = BYTES
+    steps, lanes = long_probe(config)
+    assert set(np.concatenate([c[1::2] for c in probe(steps, lanes, strings)])) == set(range(size))
 
 
 def test_the_page_holds_the_probes_text():
@@ -68,7 +102,7 @@ def test_the_page_holds_the_probes_text():
 
 @pytest.mark.parametrize("lanes", [1, 7, 19])
 def test_a_probe_ends_with_one_lane(lanes):
-    assert [len(column) for column in probe(112, lanes)][-1] == 1
+    assert [len(column) for column in probe(112, lanes, BYTES)][-1] == 1
 
 
 def test_the_page_names_every_tensor():
@@ -79,7 +113,7 @@ def test_the_page_names_every_tensor():
 
 
 def test_standard_tables_round_the_functions():
-    tables = standard_tables()
+    tables = standard_tables(256)
     for index in (0, 1, 1000, 2048, 4095):
         x = (index - 2048) / 256
         assert abs(int(tables["table.sigmoid"][index]) / 2**15 - 1 / (1 + math.exp(-x))) <= 2**-15

@@ -8,6 +8,7 @@ from fake import FakeEngine, FakeModel, codec, install_mixing
 
 from shazip.container import BlockHeader, Header, Kind, pack_block_header, pack_header
 from shazip.errors import MemoryLimitError, TruncatedError
+from shazip.model.arithmetic import ARITHMETIC_VERSION
 
 TEXT = b"In the second century of the Christian Aera, the empire of Rome comprehended the fairest"
 ID = FakeModel().id
@@ -16,7 +17,9 @@ CODEC = codec()
 
 def hostile(block_bits=20, lanes=1, mixing=0, table_bits=0, history_bits=0, size=5000):
     """Return a frame that is well-formed but for what it asks."""
-    header = pack_header(Header(ID, lanes, block_bits, 1, mixing, table_bits, history_bits))
+    header = pack_header(
+        Header(ID, lanes, block_bits, ARITHMETIC_VERSION, mixing, table_bits, history_bits)
+    )
     payload = bytes(16)
     checksums = (zlib.crc32(payload), 0)
     return header + pack_block_header(BlockHeader(Kind.CODED, size, 16, *checksums)) + payload
@@ -45,7 +48,7 @@ def test_hostile_headers_allocate_nothing(archive, monkeypatch):
 
 
 def test_a_payload_that_is_not_there_is_not_allocated():
-    header = pack_header(Header(ID, 1, 28, 1))
+    header = pack_header(Header(ID, 1, 28, ARITHMETIC_VERSION))
     block = pack_block_header(BlockHeader(Kind.STORED, 2**28, 2**28, 0, 0))
     tracemalloc.start()
     with pytest.raises(TruncatedError):

@@ -26,7 +26,7 @@ def path(tmp_path):
 
 
 def write(path: Path, tensors=None, **changes) -> None:
-    document = {"arithmetic": 1, "config": asdict(CONFIG), "id": MODEL.id.hex(), "name": "x"}
+    document = {"arithmetic": 2, "config": asdict(CONFIG), "id": MODEL.id.hex(), "name": "x"}
     save_file(dict(tensors or MODEL.tensors), path, {"shazip": json.dumps(document | changes)})
 
 
@@ -115,8 +115,8 @@ def test_broken_metadata_is_refused(path, text):
 
 
 def test_another_arithmetic_version_is_refused(path):
-    write(path, arithmetic=2)
-    with pytest.raises(ModelError, match="arithmetic version 2, this is 1"):
+    write(path, arithmetic=1)
+    with pytest.raises(ModelError, match="arithmetic version 1, this is 2"):
         modelfile.load(path)
 
 
@@ -142,6 +142,12 @@ def test_contents_must_have_the_id_that_the_file_names(path):
         {"window": None},
         {"boom_width": 65},
         {"heads": 3},
+        {"vocabulary": 0},
+        {"vocabulary": 300},
+        {"vocabulary": 2048},
+        {"vocabulary": "256"},
+        {"vocabulary": [256]},
+        {"vocabulary": 512},
         {"attention": [0, 0]},
         {"attention": [-1]},
         {"attention": [2]},

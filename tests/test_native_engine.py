@@ -25,12 +25,12 @@ _native = pytest.importorskip("shazip._native")
 VARIANTS = native.variants()
 
 
-def columns(seed: int, steps: int, lanes: int) -> list[np.ndarray]:
+def columns(seed: int, steps: int, lanes: int, vocabulary: int = 256) -> list[np.ndarray]:
     """Return columns as two blocks give them: the live lanes fall to one, then all live again."""
     rng = np.random.default_rng(seed)
     live = [lanes - i * lanes // (steps // 2 + 1) for i in range(steps // 2)]
     live += [lanes] * (steps - len(live))
-    return [rng.integers(0, 256, n, np.uint8) for n in live]
+    return [rng.integers(0, vocabulary, n, np.uint16) for n in live]
 
 
 def frequencies(predictor: object, cols: list[np.ndarray]) -> np.ndarray:
@@ -54,7 +54,8 @@ def native_frequencies(
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_variant_gives_the_oracles_frequencies(name, kind):
     model = random_model(7, CONFIGS[name], kind)
-    cols = columns(7, 4 if name == "wide" else 24, 2 if name == "wide" else 5)
+    steps, lanes = (4, 2) if name == "wide" else (24, 5)
+    cols = columns(7, steps, lanes, model.config.vocabulary)
     expected = frequencies(OraclePredictor(model, len(cols[0])), cols)
     for variant in VARIANTS:
         for threads in (1, 3):
@@ -70,7 +71,10 @@ def configs(draw):
     attention = draw(st.sets(st.integers(0, layers - 1)))
     groups = draw(st.integers(1, 5))
     window = draw(st.integers(1, 40))
-    return NetworkConfig(width, width * groups, layers, tuple(sorted(attention)), window, heads)
+    vocabulary = draw(st.sampled_from([256, 256, 512, 1024]))
+    return NetworkConfig(
+        width, width * groups, layers, tuple(sorted(attention)), window, heads, vocabulary
+    )
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -87,7 +91,7 @@ def test_random_networks_give_the_oracles_frequencies(
     config, kind, seed, lanes, steps, threads, variant
 ):
     model = random_model(seed, config, kind)
-    cols = columns(seed, steps, lanes)
+    cols = columns(seed, steps, lanes, config.vocabulary)
     expected = frequencies(OraclePredictor(model, lanes), cols)
     assert np.array_equal(native_frequencies(model, cols, threads, variant), expected)
 
@@ -138,7 +142,7 @@ def wide_model():
 
 def test_work_begun_for_other_lanes_never_changes_a_bit(wide_model):
     rng = np.random.default_rng(8)
-    cols = [rng.integers(0, 256, live, np.uint8) for live in rng.integers(1, 6, 200)]
+    cols = [rng.integers(0, 256, live, np.uint16) for live in rng.integers(1, 6, 200)]
     expected = native_frequencies(wide_model, cols)
     for threads in (2, 3):
         assert np.array_equal(native_frequencies(wide_model, cols, threads), expected), threads
@@ -201,7 +205,7 @@ def test_a_prediction_is_an_array_of_its_own(model):
     predictor = NativeEngine(model, 1).predictor(1)
     first = predictor.predict(1)
     before = first.copy()
-    predictor.update(np.array([7], np.uint8))
+    predictor.update(np.array([7], np.uint16))
     predictor.predict(1)
     assert np.array_equal(first, before)
 
@@ -215,12 +219,22 @@ def test_lanes_that_do_not_exist_are_refused(model, live):
 def test_predict_and_update_alternate(model):
     predictor = NativeEngine(model, 1).predictor(3)
     with pytest.raises(ValueError, match="2 symbols came after a step of 0 lanes"):
-        predictor.update(np.zeros(2, np.uint8))
+        predictor.update(np.zeros(2, np.uint16))
     predictor.predict(3)
     with pytest.raises(ValueError, match="before the symbols"):
         predictor.predict(3)
     with pytest.raises(ValueError, match="2 symbols came after a step of 3 lanes"):
-        predictor.update(np.zeros(2, np.uint8))
+        predictor.update(np.zeros(2, np.uint16))
+
+
+@pytest.mark.parametrize("vocabulary", [256, 512, 1024])
+def test_a_symbol_beyond_the_vocabulary_is_refused(vocabulary):
+    config = NetworkConfig(8, 8, 1, (), 4, 1, vocabulary)
+    predictor = NativeEngine(random_model(0, config), 1).predictor(2)
+    predictor.predict(2)
+    with pytest.raises(ValueError, match=f"symbol {vocabulary} came, there are {vocabulary}"):
+        predictor.update(np.array([0, vocabulary], np.uint16))
+    predictor.update(np.array([0, vocabulary - 1], np.uint16))
 
 
 def test_state_size_counts_what_lanes_cost(model):
@@ -232,7 +246,7 @@ def test_state_size_counts_what_lanes_cost(model):
 
 def arguments(model: IntegerModel, **changes: object) -> dict[str, object]:
     config = model.config
-    names = ("width", "boom_width", "layers", "window", "heads")
+    names = ("width", "boom_width", "layers", "window", "heads", "vocabulary")
     values = {name: getattr(config, name) for name in names}
     values |= {"attention": list(config.attention), "tensors": dict(model.tensors), "threads": 1}
     return values | changes
@@ -293,6 +307,10 @@ def test_a_value_out_of_range_is_refused(name, value):
         ({"layers": 17}, "layers is 17, .* 1 to 16"),
         ({"window": 2**40}, "window is 1099511627776, .* 1 to 16384"),
         ({"heads": 5}, "no multiples"),
+        ({"vocabulary": 255}, "255 symbols, .* 256, 512 or 1024"),
+        ({"vocabulary": 2048}, "2048 symbols"),
+        ({"vocabulary": -256}, "-256 symbols"),
+        ({"vocabulary": 512}, "table.exp_logit.*1048576"),
         ({"attention": [2]}, "no layers"),
         ({"attention": [0, 0]}, "no layers"),
         ({"attention": [-1]}, "no layers"),
@@ -346,7 +364,7 @@ MAKE_PREDICTOR = """
     from shazip.engines.native import NativeEngine
     engine = NativeEngine(random_model(1, CONFIGS["odd"]), threads=3)
     predictor = engine.predictor(2)
-    column = np.array([65, 66], np.uint8)
+    column = np.array([65, 66], np.uint16)
     def step():
         freqs = predictor.predict(2)
         predictor.update(column)

@@ -38,12 +38,12 @@ def _setting(request):
     torch.set_num_threads(threads)
 
 
-def columns(seed: int, steps: int, lanes: int) -> list[np.ndarray]:
+def columns(seed: int, steps: int, lanes: int, vocabulary: int = 256) -> list[np.ndarray]:
     """Return columns as two blocks give them: live falls to one, then all lanes are live again."""
     rng = np.random.default_rng(seed)
     half = steps // 2
     live = [lanes - i * lanes // (half + 1) for i in range(half)] + [lanes] * (steps - half)
-    return [rng.integers(0, 256, n, np.uint8) for n in live]
+    return [rng.integers(0, vocabulary, n, np.uint16) for n in live]
 
 
 def run(predictor, cols, method="predict") -> list[np.ndarray]:
@@ -59,7 +59,8 @@ def run(predictor, cols, method="predict") -> list[np.ndarray]:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_logits_are_the_oracles(name, kind, device):
     model = random_model(5, CONFIGS[name], kind)
-    cols = columns(5, 4, 2) if name == "wide" else columns(5, 30, 4)
+    size = model.config.vocabulary
+    cols = columns(5, 4, 2) if name == "wide" else columns(5, 30, 4, size)
     found = run(TorchEngine(model, device=device).predictor(len(cols[0])), cols, "logits")
     expected = run(OraclePredictor(model, len(cols[0])), cols, "logits")
     assert all(
@@ -132,9 +133,10 @@ def test_attention_is_the_oracles(seen, rows, device):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_frequencies_are_the_oracles(kind, device):
-    model = random_model(6, CONFIGS["odd"], kind)
-    cols = columns(6, 8, 3)
+@pytest.mark.parametrize("name", ["odd", "512 symbols", "1024 symbols"])
+def test_frequencies_are_the_oracles(name, kind, device):
+    model = random_model(6, CONFIGS[name], kind)
+    cols = columns(6, 8, 3, model.config.vocabulary)
     found = run(TorchEngine(model, device=device).predictor(3), cols)
     for rows, expected in zip(found, run(OraclePredictor(model, 3), cols), strict=True):
         assert rows.dtype == np.uint32
@@ -156,7 +158,7 @@ def test_predict_is_logits_made_frequencies():
 @pytest.mark.parametrize("kind", KINDS)
 def test_lanes_do_not_depend_on_their_company(kind):
     engine = TorchEngine(random_model(8, BIG, kind))
-    text = np.random.default_rng(8).integers(0, 256, (45, 64), np.uint8)
+    text = np.random.default_rng(8).integers(0, 256, (45, 64), np.uint16)
     crowd = np.stack(run(engine.predictor(64), list(text)))
     for lanes in (1, 2, 7):
         few = np.stack(run(engine.predictor(lanes), list(text[:, :lanes])))

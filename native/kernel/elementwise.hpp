@@ -68,28 +68,28 @@ inline void to_output_operand(const Model& m, const int32_t* h, Operand* operand
   }
 }
 
-inline void to_frequencies(const int32_t* exp_logit, const int16_t* logits, uint32_t* freqs) {
+// logits and freqs: (symbols)
+inline void to_frequencies(const Model& m, const int16_t* logits, uint32_t* freqs) {
+  const int symbols = m.symbols;
   I32 most = Simd::set1(-32768);
-  for (int i = 0; i < kAlphabet; i += V) most = Simd::max(most, Simd::load16(logits + i));
+  for (int i = 0; i < symbols; i += V) most = Simd::max(most, Simd::load16(logits + i));
   const I32 top = Simd::set1(Simd::largest(most));
-  alignas(64) int32_t index[kAlphabet];
-  for (int i = 0; i < kAlphabet; i += V) {
+  alignas(64) int32_t index[kSymbolsMax];
+  for (int i = 0; i < symbols; i += V) {
     const I32 below = Simd::sub(top, Simd::load16(logits + i));
     Simd::store(index + i, Simd::min(below, Simd::set1(kLogitEntries - 1)));
   }
-  alignas(64) int32_t cumulative[kAlphabet];  // inclusive; at most 2**28
+  alignas(64) int32_t cumulative[kSymbolsMax];  // inclusive; at most 2**28
   int32_t total = 0;
-  for (int i = 0; i < kAlphabet; ++i) cumulative[i] = total += exp_logit[index[i]];
+  for (int i = 0; i < symbols; ++i) cumulative[i] = total += m.exp_logit[index[i]];
   // Exact: C * T < 2**52, and the floor of the correctly rounded quotient is the quotient's
   // (section 5).
-  alignas(64) int32_t quotient[kAlphabet + 1];
+  alignas(64) int32_t quotient[kSymbolsMax + 1];
   quotient[0] = 0;
-  const double divisor = total;
-  for (int i = 0; i < kAlphabet; ++i) {
-    quotient[i + 1] =
-        static_cast<int32_t>(static_cast<double>(cumulative[i]) * ((1 << 24) - 256) / divisor);
-  }
-  for (int i = 0; i < kAlphabet; ++i)
+  const double divisor = total, room = (1 << 24) - symbols;
+  for (int i = 0; i < symbols; ++i)
+    quotient[i + 1] = static_cast<int32_t>(static_cast<double>(cumulative[i]) * room / divisor);
+  for (int i = 0; i < symbols; ++i)
     freqs[i] = static_cast<uint32_t>(1 + quotient[i + 1] - quotient[i]);
 }
 

@@ -24,10 +24,10 @@ void output(const Part& part) {
   spent(part, kElementwise);
   each_strip(part, p, [&](Strip strip) {
     multiply(part, p, strip, operand, m.padded, local.sums_hidden);
-    int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first) * kAlphabet +
+    int16_t* logits = part.state->logits + static_cast<ptrdiff_t>(part.first) * m.symbols +
                       static_cast<ptrdiff_t>(strip.begin) * V;
     requantise_lanes(p, strip, part.count, local.sums_hidden, [&](int l, int v, I32 u) {
-      Simd::store16(logits + static_cast<ptrdiff_t>(l) * kAlphabet + v,
+      Simd::store16(logits + static_cast<ptrdiff_t>(l) * m.symbols + v,
                     clamp(u, -kLogitMax, kLogitMax));
     });
     spent(part, kElementwise);
@@ -38,8 +38,8 @@ void output(const Part& part) {
 void frequencies(const Part& part) {
   const State& state = *part.state;
   for (int l = part.rank; state.freqs && l < part.count; l += part.size) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(part.first + l) * kAlphabet;
-    to_frequencies(part.model->exp_logit, state.logits + at, state.freqs + at);
+    const ptrdiff_t at = static_cast<ptrdiff_t>(part.first + l) * part.model->symbols;
+    to_frequencies(*part.model, state.logits + at, state.freqs + at);
   }
   spent(part, kFrequencies);
 }

@@ -33,7 +33,7 @@ def measure(model: modelfile.IntegerModel, data: bytes, lanes: int = LANES) -> d
     sizes = {"table_size": 1 << table_bits, "history_size": 1 << history_bits}
     mixer = Mixer(lanes, **sizes, pool=engine.pool)
     encoder = Encoder(lanes)
-    symbols = interleave(np.frombuffer(data, np.uint8), lanes)
+    symbols = interleave(np.frombuffer(data, np.uint8).astype(np.uint16), lanes)
     spent = np.zeros(3)
     for start, stop in columns(len(data), lanes):
         spent += _step(symbols[start:stop], network, mixer, encoder)

@@ -67,7 +67,7 @@ def drawn(
 
     for symbol in prompt:
         predictor.predict(1)
-        predictor.update(np.array([symbol], np.uint8))
+        predictor.update(np.array([symbol], np.uint16))
     random = np.random.default_rng(seed)
     for _ in range(length):
         weights = predictor.predict(1)[0].astype(np.int64)
@@ -79,7 +79,7 @@ def drawn(
                 weights = 1 + (np.exp(scaled) * (1 << 40)).astype(np.int64)
             ends = weights.cumsum()
             symbol = int(np.searchsorted(ends, random.integers(ends[-1]), side="right"))
-        predictor.update(np.array([symbol], np.uint8))
+        predictor.update(np.array([symbol], np.uint16))
         yield symbol
 
 

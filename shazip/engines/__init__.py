@@ -11,6 +11,7 @@ import importlib.util
 from shazip.engines.compiled import missing_module
 from shazip.errors import ModelError, ShazipError
 from shazip.model.arithmetic import probe
+from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel, with_window
 from shazip.predictor import Engine
 
@@ -74,7 +75,7 @@ def check_canary(engine: Engine) -> None:
 def check_long(engine: Engine) -> None:
     """Refuse an engine that fails the long probe or whose lanes depend on their company."""
     check_canary(engine)
-    _compare(engine, "long", probe_hash(engine, *long_probe(engine.model)))
+    _compare(engine, "long", probe_hash(engine, *long_probe(engine.model.config)))
     _check_lanes(engine)
 
 
@@ -82,23 +83,29 @@ def probe_hash(engine: Engine, steps: int, lanes: int) -> str:
     """Return the SHA-256 (hex) of all frequencies over a probe (docs/arithmetic.md, section 7)."""
     digest = hashlib.sha256()
     predictor = engine.prober(lanes)
-    for column in probe(steps, lanes):
+    for column in probe(steps, lanes, _strings(engine.model)):
         digest.update(predictor.predict(len(column)).astype("<u4", copy=False).tobytes())
         predictor.update(column)
     return digest.hexdigest()
 
 
-def long_probe(model: IntegerModel) -> tuple[int, int]:
-    """Return the steps and lanes of the model's long probe."""
-    return min(model.config.window, 1024) + 100, LONG_PROBE_LANES
+def long_probe(config: NetworkConfig) -> tuple[int, int]:
+    """Return the steps and lanes of the long probe of a model of this shape."""
+    return min(config.window, 1024) + config.vocabulary // 4, LONG_PROBE_LANES
 
 
 def record_canary(engine: Engine) -> dict[str, str]:
     """Return the hashes of both probes, for the metadata of a new model."""
     return {
         "short": probe_hash(engine, *SHORT_PROBE),
-        "long": probe_hash(engine, *long_probe(engine.model)),
+        "long": probe_hash(engine, *long_probe(engine.model.config)),
     }
+
+
+def _strings(model: IntegerModel) -> tuple[bytes, ...]:
+    return tuple(
+        number.to_bytes(1 + (number > 255), "big") for number in range(model.config.vocabulary)
+    )
 
 
 def _compare(engine: Engine, which: str, found: str) -> None:
@@ -114,7 +121,7 @@ def _compare(engine: Engine, which: str, found: str) -> None:
 
 def _check_lanes(engine: Engine) -> None:
     many = [engine.prober(lanes) for lanes in (1, 2, 7, 33)]
-    for column in probe(SHORT_PROBE[0], 33):
+    for column in probe(SHORT_PROBE[0], 33, _strings(engine.model)):
         rows = []
         for predictor, lanes in zip(many, (1, 2, 7, 33), strict=True):
             live = min(lanes, len(column))

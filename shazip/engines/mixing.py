@@ -55,9 +55,9 @@ class Mixer:
         mixed: NDArray[np.uint32] = self._native.mix(freqs)
         return mixed
 
-    def update(self, column: NDArray[np.uint8]) -> None:
+    def update(self, column: NDArray[np.uint16]) -> None:
         """Take the symbols (live,) that came."""
-        self._native.update(column)
+        self._native.update(column.astype(np.uint8))
 
 
 def sizes_for(first_block_size: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ class NativePredictor:
         # Bound here, so that a call of predict or update is one call into C++.
         self.predict: Callable[[int], NDArray[np.uint32]] = self.native.predict
         self.logits: Callable[[int], NDArray[np.int16]] = self.native.logits
-        self.update: Callable[[NDArray[np.uint8]], None] = self.native.update
+        self.update: Callable[[NDArray[np.uint16]], None] = self.native.update
 
 
 class NativeEngine:
@@ -49,6 +49,7 @@ class NativeEngine:
                 attention=list(config.attention),
                 window=config.window,
                 heads=config.heads,
+                vocabulary=config.vocabulary,
                 tensors=dict(model.tensors),
                 threads=threads or available_cpus(),
                 variant=variant,

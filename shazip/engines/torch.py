@@ -11,7 +11,6 @@ import torch
 
 from shazip.engines.torch_network import CHUNK, Network, State
 from shazip.errors import ShazipError
-from shazip.model.config import ALPHABET
 from shazip.model.file import IntegerModel
 
 
@@ -49,7 +48,7 @@ class TorchEngine:
         config = self.model.config
         memory = len(config.attention) * config.window * config.width
         recurrent = config.layers * config.width * 12
-        step = 8 * (6 * 4 * config.width + 4 * config.boom_width + 8 * ALPHABET)
+        step = 8 * (6 * 4 * config.width + 4 * config.boom_width + 8 * config.vocabulary)
         return lanes * (memory + recurrent + step)
 
 
@@ -63,20 +62,20 @@ class TorchPredictor:
             self.state = State(engine.model, lanes, engine.device)
 
     def logits(self, live: int) -> np.ndarray:
-        """Make a step; return int16 (live, 256), step 1/32."""
+        """Make a step; return int16 (live, V), step 1/32."""
         with exactly(self.threads):
             logits = self.engine.network.step(self.state, live)
             return logits.to(torch.int16).cpu().numpy()
 
     def predict(self, live: int) -> np.ndarray:
-        """Make a step; return uint32 frequencies (live, 256), each >= 1, rows summing to 2**24."""
+        """Make a step; return uint32 frequencies (live, V), each >= 1, rows summing to 2**24."""
         network = self.engine.network
         with exactly(self.threads):
             freqs = network.frequencies(network.step(self.state, live))
             return freqs.to(torch.int32).cpu().numpy().view(np.uint32)
 
     def update(self, column: np.ndarray) -> None:
-        """Take the symbols uint8 (live,) that followed the last prediction."""
+        """Take the symbols uint16 (live,) that followed the last prediction."""
         with torch.inference_mode():
             symbols = torch.from_numpy(column.astype(np.int64))
             self.state.symbols[: len(column)] = symbols.to(self.engine.device)

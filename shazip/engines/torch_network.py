@@ -29,7 +29,7 @@ from shazip.model.arithmetic import (
     RESIDUAL_MAX,
     SCORE_ENTRIES,
 )
-from shazip.model.config import ALPHABET, NetworkConfig
+from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel
 
 # Memory values made float32 at a time: a buffer that stays in a core's cache, or fills a GPU.
@@ -93,7 +93,7 @@ class Network:
         self.exp_logit = tensors["table.exp_logit"]
 
     def step(self, state: State, live: int) -> Tensor:
-        """Advance the first `live` lanes by their last symbols; return logits (live, 256)."""
+        """Advance the first `live` lanes by their last symbols; return logits (live, V)."""
         ring = Ring.advance(state, live, self.config)
         h = state.symbols[:live]
         for layer in self.layers:
@@ -102,12 +102,12 @@ class Network:
         return self.output(operand.float()).floor_().clamp_(-LOGIT_MAX, LOGIT_MAX)
 
     def frequencies(self, logits: Tensor) -> Tensor:
-        """Turn logits (live, 256) into frequencies >= 1 whose rows sum to 2**24."""
+        """Turn logits (live, V) into frequencies >= 1 whose rows sum to 2**24."""
         below = (logits.amax(1, keepdim=True) - logits).clamp_(max=LOGIT_ENTRIES - 1)
         ends = look_up(self.exp_logit, below).cumsum(1)
         # IEEE 754 division is correctly rounded, so the floor is exact (the page's section 5). The
         # divisor must be a tensor there: for a scalar CUDA multiplies with a rounded reciprocal.
-        bounds = torch.floor(ends * (FREQUENCY_TOTAL - ALPHABET) / ends[:, -1:])
+        bounds = torch.floor(ends * (FREQUENCY_TOTAL - self.config.vocabulary) / ends[:, -1:])
         freqs = bounds + 1
         freqs[:, 1:] -= bounds[:, :-1]
         return freqs

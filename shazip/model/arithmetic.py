@@ -5,14 +5,14 @@ Every engine and the model file build on this; NumPy only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from shazip.model.config import ALPHABET, NetworkConfig
+from shazip.model.config import NetworkConfig
 
-ARITHMETIC_VERSION = 1
+ARITHMETIC_VERSION = 2
 FREQUENCY_TOTAL = 1 << 24
 
 OPERAND_MAX = 127  # int8 without -128: products stay below 127 * 127
@@ -23,6 +23,7 @@ GATE_HALF = 2048  # tables of 4096 entries over [-8, 8)
 GELU_HALF = 4096  # a table of 8192 entries over [-16, 16)
 SCORE_ENTRIES = 2048
 LOGIT_ENTRIES = 1024
+EXPONENTIALS_MAX = 1 << 28  # of a row's exponentials: their sum times 2**24 stays within 2**52
 START_MEMORY_MAX = 64  # vectors of attention memory that a model file may carry
 
 INT16_MAX = 32767
@@ -33,6 +34,7 @@ BIAS_MAX = 1 << 24  # of a requantisation
 NORM_BIAS_MAX = 1 << 29
 WEIGHT_TOTAL = 1 << 14  # of attention; rounding adds at most window / 2
 
+VOCABULARIES = (256, 512, 1024)  # symbols that a model may have
 LIMITS = {"width": 4096, "boom_width": 16384, "layers": 16, "window": 16384, "heads": 4096}
 
 
@@ -55,20 +57,25 @@ class Product(NamedTuple):
 
 def layout(config: NetworkConfig, start_memory: int) -> dict[str, Field]:
     """Return every tensor of a model of this shape; its start state has `start_memory` vectors."""
-    fields = dict(_tables())
+    fields = dict(_tables(config))
     for layer in range(config.layers):
         for name, field in _layer(config, layer):
             fields[f"layers.{layer}.{name}"] = field
     fields["output.activation_multiplier"] = Field("int32", (config.width,), 0, INT32_MAX)
     fields["output.activation_shift"] = _shift(1, SHIFT_MAX)
-    fields.update(_linear("output", ALPHABET, config.width))
+    fields.update(_linear("output", config.vocabulary, config.width))
     state = (config.layers, config.width)
     memory = (len(config.attention), start_memory, config.width)
-    fields["start.symbol"] = Field("uint8", (1,), 0, 255)
+    fields["start.symbol"] = Field("uint16", (1,), 0, config.vocabulary - 1)
     fields["start.hidden"] = Field("int8", state, -OPERAND_MAX, OPERAND_MAX)
     fields["start.cell"] = Field("int32", state, -CELL_MAX, CELL_MAX)
     fields["start.memory"] = Field("int8", memory, -OPERAND_MAX, OPERAND_MAX)
     return fields
+
+
+def exp_logit_max(vocabulary: int) -> int:
+    """Return the exponential of the most likely symbol, with which a row's sum fits its bound."""
+    return EXPONENTIALS_MAX // vocabulary
 
 
 def products(config: NetworkConfig) -> Iterator[Product]:
@@ -87,19 +94,19 @@ def products(config: NetworkConfig) -> Iterator[Product]:
     yield Product(square, ("output.multiplier",), "output.shift")
 
 
-def _tables() -> Iterator[tuple[str, Field]]:
+def _tables(config: NetworkConfig) -> Iterator[tuple[str, Field]]:
     yield "table.sigmoid", Field("int16", (2 * GATE_HALF,), -INT16_MAX, INT16_MAX)
     yield "table.tanh", Field("int16", (2 * GATE_HALF,), -INT16_MAX, INT16_MAX)
     yield "table.gelu", Field("int16", (2 * GELU_HALF,), -INT16_MAX - 1, INT16_MAX)
     yield "table.exp_score", Field("int16", (SCORE_ENTRIES,), 0, INT16_MAX)
-    yield "table.exp_logit", Field("int32", (LOGIT_ENTRIES,), 0, 1 << 20)
+    yield "table.exp_logit", Field("int32", (LOGIT_ENTRIES,), 0, exp_logit_max(config.vocabulary))
 
 
 def _layer(config: NetworkConfig, layer: int) -> Iterator[tuple[str, Field]]:
     width = config.width
     gates = 4 * width
     if layer == 0:
-        yield "input", Field("int16", (ALPHABET, gates), -INT16_MAX - 1, INT16_MAX)
+        yield "input", Field("int16", (config.vocabulary, gates), -INT16_MAX - 1, INT16_MAX)
     else:
         yield from _operand_norm("lstm_norm", width)
         yield "lstm_input.weight", _weight(gates, width)
@@ -154,26 +161,43 @@ def _shift(low: int, high: int) -> Field:
 PROBE_TEXT = b"The quick brown fox jumps over [[1 lazy dog]]; 'tis so, &quot;it is&quot;.\n"
 
 
-def probe(steps: int, lanes: int) -> Iterator[np.ndarray]:
-    """Yield the canary's columns, uint8 (live,), with live falling from `lanes` to 1.
+def probe(steps: int, lanes: int, strings: Sequence[bytes]) -> Iterator[np.ndarray]:
+    """Yield the canary's columns, uint16 (live,), with live falling from `lanes` to 1.
 
-    Even lanes read text, odd ones run through all byte values (docs/arithmetic.md, section 7).
+    Symbols stand for `strings`. Even lanes read text, odd ones run through all symbols
+    (docs/arithmetic.md, section 7).
     """
     lane = np.arange(lanes)
-    text = np.frombuffer(PROBE_TEXT, np.uint8)
+    text = np.array(_longest_matches(PROBE_TEXT, strings))
+    begin = lane // 2 * len(strings) // max(1, lanes // 2)
     half = steps // 2
     for step in range(steps):
         drop = max(0, step - half) * lanes // (steps - half)
-        noise = (7 * step * step + 13 * step + 29 * lane) % ALPHABET
+        count = step + begin
+        noise = count * (2 * count + 1) % len(strings)
         column = np.where(lane % 2 == 0, text[(step + 5 * lane) % len(text)], noise)
-        yield column[: lanes - drop].astype(np.uint8)
+        yield column[: lanes - drop].astype(np.uint16)
+
+
+def _longest_matches(data: bytes, strings: Sequence[bytes]) -> list[int]:
+    """Return the symbols of `data`, of those that fit at a place always the longest."""
+    numbers = {string: number for number, string in enumerate(strings)}
+    symbols, start = [], 0
+    while start < len(data):
+        fitting = (data[start:end] for end in range(len(data), start, -1))
+        longest = next(string for string in fitting if string in numbers)
+        symbols.append(numbers[longest])
+        start += len(longest)
+    return symbols
 
 
 def to_frequencies(logits: np.ndarray, exp_logit: np.ndarray) -> np.ndarray:
-    """Turn int16 `logits` (n, 256), step 1/32, into uint32 frequencies: >= 1, rows sum to 2**24."""
+    """Turn int16 `logits` (n, V), step 1/32, into uint32 frequencies: >= 1, rows sum to 2**24."""
     wide = logits.astype(np.int64)
+    count, vocabulary = wide.shape
     index = np.minimum(wide.max(1, keepdims=True) - wide, LOGIT_ENTRIES - 1)
-    cumulative = np.zeros((len(wide), ALPHABET + 1), np.int64)
+    cumulative = np.zeros((count, vocabulary + 1), np.int64)
     np.cumsum(exp_logit.astype(np.int64)[index], 1, out=cumulative[:, 1:])
-    scaled = cumulative * (FREQUENCY_TOTAL - ALPHABET) // cumulative[:, -1:]
-    return (np.diff(scaled, axis=1) + 1).astype(np.uint32)
+    scaled = cumulative * (FREQUENCY_TOTAL - vocabulary) // cumulative[:, -1:]
+    freqs: np.ndarray = (np.diff(scaled, axis=1) + 1).astype(np.uint32)
+    return freqs

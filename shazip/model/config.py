@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ALPHABET = 256
+ALPHABET = 256  # single bytes: the vocabulary of a byte model
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,10 @@ class NetworkConfig:
     attention: tuple[int, ...] = (0,)  # indices of the layers that have attention
     window: int = 512  # steps that attention sees, the current one included
     heads: int = 1
+    vocabulary: int = ALPHABET  # symbols: V
 
     def __post_init__(self) -> None:
-        for name in ("width", "boom_width", "layers", "window", "heads"):
+        for name in ("width", "boom_width", "layers", "window", "heads", "vocabulary"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
         if self.boom_width % self.width:

@@ -17,16 +17,19 @@ from safetensors.numpy import save as pack_tensors
 from shazip.errors import ModelError
 from shazip.model.arithmetic import (
     ARITHMETIC_VERSION,
+    INT16_MAX,
     LIMITS,
     START_MEMORY_MAX,
+    VOCABULARIES,
     Field,
+    exp_logit_max,
     layout,
     products,
 )
 from shazip.model.config import NetworkConfig
 
 METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
-SAFETENSORS_NAMES = {"int8": "I8", "uint8": "U8", "int16": "I16", "int32": "I32"}
+SAFETENSORS_NAMES = {"int8": "I8", "uint8": "U8", "int16": "I16", "uint16": "U16", "int32": "I32"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,6 @@ def load(path: Path) -> IntegerModel:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Return what a model file says of itself ("id", "name", "config", ...); read no tensor."""
-    path.open("rb").close()  # as in load
     try:
         with safe_open(path, framework="numpy") as file:
             return _parse_metadata(file.metadata())
@@ -165,18 +167,17 @@ def _parse_metadata(metadata: dict[str, str] | None) -> dict[str, Any]:
 
 def parse_config(values: Any) -> NetworkConfig:
     """Turn the JSON object of a configuration into a NetworkConfig within the limits."""
-    names = {*LIMITS, "attention"}
+    names = {*LIMITS, "attention", "vocabulary"}
     if not isinstance(values, dict) or set(values) != names:
         raise ModelError(f"its configuration must have the fields {', '.join(sorted(names))}")
     attention = values["attention"]
-    integers = [values[name] for name in LIMITS]
+    integers = [values[name] for name in (*LIMITS, "vocabulary")]
     if not isinstance(attention, list) or any(type(x) is not int for x in integers + attention):
         raise ModelError("its configuration holds a value that is no integer")
     if len(attention) > LIMITS["layers"]:
         raise ModelError(f"its configuration names {len(attention)} layers with attention")
-    sizes = {name: values[name] for name in LIMITS}
     try:
-        config = NetworkConfig(**sizes, attention=tuple(attention))
+        config = NetworkConfig(**{**values, "attention": tuple(attention)})
     except ValueError as error:
         raise ModelError(f"its configuration is impossible: {error}") from None
     check_config(config)
@@ -188,6 +189,8 @@ def check_config(config: NetworkConfig) -> None:
     for name, most in LIMITS.items():
         if getattr(config, name) > most:
             raise ModelError(f"its {name} is {getattr(config, name)}, more than {most}")
+    if config.vocabulary not in VOCABULARIES:
+        raise ModelError(f"its vocabulary has {config.vocabulary} symbols, not 256, 512 or 1024")
 
 
 def check_layout(config: NetworkConfig, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
@@ -213,7 +216,8 @@ def check_values(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> No
     """Refuse values for which a sum could overflow or an exponential table would not do."""
     for name, expected in layout(config, tensors["start.memory"].shape[1]).items():
         _check_range(name, tensors[name], expected)
-    for name, first in (("table.exp_score", 32767), ("table.exp_logit", 1 << 20)):
+    most_likely = exp_logit_max(config.vocabulary)
+    for name, first in (("table.exp_score", INT16_MAX), ("table.exp_logit", most_likely)):
         if (int(tensors[name][0]), int(tensors[name][-1])) != (first, 0):
             raise ModelError(f"tensor {name!r} must begin with {first} and end with 0")
     for product in products(config):

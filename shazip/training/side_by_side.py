@@ -65,7 +65,9 @@ def exact_bits(
 ) -> float:
     """Return the bits of `text`, uint8 (n,), by the exact logits, in lanes without blocks."""
     network = engine.predictor(lanes)
-    return symbol_bits(network, logit_bits, interleave(text, lanes), lanes, progress)
+    return symbol_bits(
+        network, logit_bits, interleave(text.astype(np.uint16), lanes), lanes, progress
+    )
 
 
 def _with_window(network: Trainable, window: int | None) -> Trainable:

@@ -51,8 +51,8 @@ class Lane:
         table = self["table.exp_logit"]
         e = [int(table[min(int(max(logits) - x), 1023)]) for x in logits]
         total = sum(e)
-        room = 2**24 - 256
-        ends = [sum(e[: i + 1]) for i in range(256)]
+        room = 2**24 - len(e)
+        ends = [sum(e[: i + 1]) for i in range(len(e))]
         starts = [0, *ends[:-1]]
         return np.array(
             [1 + b * room // total - a * room // total for a, b in zip(starts, ends, strict=True)]

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from shazip.model.arithmetic import GATE_HALF, GELU_HALF, INT16_MAX, LOGIT_ENTRIES, SCORE_ENTRIES
+from shazip.model.arithmetic import (
+    GATE_HALF,
+    GELU_HALF,
+    INT16_MAX,
+    LOGIT_ENTRIES,
+    SCORE_ENTRIES,
+    exp_logit_max,
+)
 
 GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x), as in training
 
 
-def standard_tables() -> dict[str, np.ndarray]:
-    """Return the five `table.*` tensors of docs/arithmetic.md, section 2."""
+def standard_tables(vocabulary: int) -> dict[str, np.ndarray]:
+    """Return the five `table.*` tensors (docs/arithmetic.md, section 2) for so many symbols."""
     gates = np.arange(-GATE_HALF, GATE_HALF) / 256
     wide = np.arange(-GELU_HALF, GELU_HALF) / 256
     gelu = wide / (1 + np.exp(-GELU_SLOPE * wide))
     score = np.rint(INT16_MAX * np.exp(-np.arange(SCORE_ENTRIES) / 128))
-    logit = np.rint((1 << 20) * np.exp(-np.arange(LOGIT_ENTRIES) / 32))
+    logit = np.rint(exp_logit_max(vocabulary) * np.exp(-np.arange(LOGIT_ENTRIES) / 32))
     score[-1] = logit[-1] = 0  # engines use this entry for masked steps
     return {
         "table.sigmoid": np.rint((1 << 15) / (1 + np.exp(-gates))).astype(np.int16),

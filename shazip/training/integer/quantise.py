@@ -149,7 +149,7 @@ class Quantiser:
 
     def tensors(self) -> Tensors:
         """Return all tensors but the start state."""
-        self.found.update(standard_tables())
+        self.found.update(standard_tables(self.network.config.vocabulary))
         for index, layer in enumerate(self.network.layers):
             assert isinstance(layer, Layer)
             self._lstm(f"layers.{index}", layer)

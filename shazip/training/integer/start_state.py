@@ -22,7 +22,7 @@ LINE_END = 10
 def cold_start(config: NetworkConfig) -> Tensors:
     """Return a start state of zeros with an empty memory, as at the end of a line."""
     return {
-        "start.symbol": np.array([LINE_END], np.uint8),
+        "start.symbol": np.array([LINE_END], np.uint16),
         "start.hidden": np.zeros((config.layers, config.width), np.int8),
         "start.cell": np.zeros((config.layers, config.width), np.int32),
         "start.memory": np.zeros((len(config.attention), 0, config.width), np.int8),
@@ -64,7 +64,7 @@ def record(predictor: TorchPredictor, config: NetworkConfig, lane: int) -> Tenso
         ring = state.memory[layer][rows].cpu().numpy()  # (heads, window, width / heads)
         memory[i] = ring[:, slots].transpose(1, 0, 2).reshape(count, config.width)
     return {
-        "start.symbol": state.symbols[lane : lane + 1].cpu().numpy().astype(np.uint8),
+        "start.symbol": state.symbols[lane : lane + 1].cpu().numpy().astype(np.uint16),
         "start.hidden": np.stack([h[lane].cpu().numpy() for h in state.hidden]).astype(np.int8),
         "start.cell": np.stack([c[lane].cpu().numpy() for c in state.cell]).astype(np.int32),
         "start.memory": memory,
