@@ -9,9 +9,9 @@ none of which the coding of symbols knows.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from shazip.codec import FrameDecoder, FrameEncoder
@@ -29,10 +29,12 @@ from shazip.predictor import (
     open_predictor,
     predictor_memory,
 )
-from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding
-from shazip.streams import Data, Progress, Reader, Writer, offset, silent
+from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding, integer
+from shazip.streams import Progress, Reader, Writer, as_bytes, offset, silent
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from shazip.model.file import IntegerModel
 
 __all__ = [
@@ -57,9 +59,9 @@ class Summary:
 
 
 def compress(
-    data: Data,
+    data: Buffer,
     *,
-    model: IntegerModel | str | Path | None = None,
+    model: IntegerModel | str | os.PathLike[str] | None = None,
     lanes: int | None = None,
     mix: bool = True,
 ) -> bytes:
@@ -68,9 +70,9 @@ def compress(
 
 
 def decompress(
-    data: Data,
+    data: Buffer,
     *,
-    model: IntegerModel | str | Path | None = None,
+    model: IntegerModel | str | os.PathLike[str] | None = None,
     max_size: int | None = None,
     memory_limit: int = MEMORY_LIMIT,
 ) -> bytes:
@@ -92,7 +94,7 @@ class Codec:
 
     def __init__(
         self,
-        model: IntegerModel | str | Path | None = None,
+        model: IntegerModel | str | os.PathLike[str] | None = None,
         *,
         engine: Engine | str | None = None,
         device: str | None = None,
@@ -103,26 +105,34 @@ class Codec:
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self.coding = Coding(lanes, block_size, mix)
-        self.memory_limit = memory_limit
+        self.memory_limit = integer("memory_limit", memory_limit, 0)
         self._threads = threads
         self._loader = Loader(model, engine, device, threads)
+
+    def __repr__(self) -> str:
+        coding = self.coding
+        return (
+            f"Codec({self._loader.describe()}, mix={coding.mix}, lanes={coding.lanes}, "
+            f"block_size={coding.block_size})"
+        )
 
     @property
     def model(self) -> IntegerModel:
         """The model that compresses; loaded when first asked for."""
         return self._loader.model
 
-    def compress(self, data: Data) -> bytes:
+    def compress(self, data: Buffer) -> bytes:
         """Return `data` as an archive: one frame."""
         sink = io.BytesIO()
-        self.compress_stream(io.BytesIO(data), sink)
+        self.compress_stream(io.BytesIO(as_bytes(data)), sink)
         return sink.getvalue()
 
-    def decompress(self, data: Data, *, max_size: int | None = None) -> bytes:
+    def decompress(self, data: Buffer, *, max_size: int | None = None) -> bytes:
         """Return the content of the archive `data`, if it is not larger than `max_size`."""
-        if max_size is not None and (size := info(data).original_size) > max_size:
+        packed = as_bytes(data)
+        if max_size is not None and (size := info(packed).original_size) > max_size:
             raise MemoryLimitError(f"the content has {size} bytes, more than max_size={max_size}")
-        return b"".join(self.decompress_blocks(io.BytesIO(data)))
+        return b"".join(self.decompress_blocks(io.BytesIO(packed)))
 
     def compress_stream(
         self, source: BinaryIO, sink: BinaryIO, *, progress: Progress = silent
@@ -158,9 +168,20 @@ class Codec:
         return self._blocks(Reader(source), silent)
 
     def frame_encoder(self, first_block_size: int) -> FrameEncoder:
-        """Return the encoder of a frame whose first block has so many bytes."""
+        """Return the encoder of a frame whose first block has so many bytes.
+
+        Raises whatever is wrong with model, engine or settings before a byte is written.
+        """
         header = new_header(self.model.id, first_block_size, self.coding)
-        self._admit(header)
+        try:
+            self._admit(header)
+            if first_block_size:
+                self._engine(header)
+        except MemoryLimitError:
+            raise MemoryLimitError(
+                f"{header.lanes} lanes and blocks of {self.coding.block_size} bytes need more "
+                f"memory than the limit of {self.memory_limit} bytes"
+            ) from None
         return FrameEncoder(header, self._open_predictor)
 
     def frame_decoder(self) -> FrameDecoder:
@@ -188,12 +209,29 @@ class Codec:
         self._check_memory(least_memory(header))
 
     def _open_predictor(self, header: Header) -> Predictor:
+        return open_predictor(self._engine(header), header, self._threads)
+
+    def _engine(self, header: Header) -> Engine:
+        """Return the engine for a frame, whose predictor has room within the memory limit."""
         engine = self._loader.engine(header.model_id)
         self._check_memory(block_memory(header) + predictor_memory(engine, header))
-        return open_predictor(engine, header, self._threads)
+        return engine
 
     def _check_memory(self, size: int) -> None:
         if size > self.memory_limit:
             raise MemoryLimitError(
                 f"the archive asks for {size} bytes of memory, the limit is {self.memory_limit}"
             )
+
+
+def codec_for(
+    codec: Codec | None, model: IntegerModel | str | os.PathLike[str] | None = None
+) -> Codec:
+    """Return `codec`, or a new one with `model`; raise for both and for what is no codec."""
+    if codec is None:
+        return Codec(model)
+    if not isinstance(codec, Codec):
+        raise TypeError(f"codec is {codec!r}, must be a Codec")
+    if model is not None:
+        raise ValueError("give either codec, which has a model of its own, or model")
+    return codec

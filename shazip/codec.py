@@ -223,7 +223,9 @@ class FrameDecoder:
         if self.blocks == 0 and block.original_size < header.lanes:
             raise FormatError(f"{header.lanes} lanes for a first block of {block.original_size}")
         if len(payload) < block.payload_size:
-            raise TruncatedError(f"the payload ends after {len(payload)} of {block.payload_size}")
+            raise TruncatedError(
+                f"truncated: the payload ends after {len(payload)} of {block.payload_size}"
+            )
         if zlib.crc32(payload) != block.payload_checksum:
             raise CorruptError("the payload's checksum does not match")
         if block.kind is Kind.STORED:

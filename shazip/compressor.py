@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from shazip.archive import Codec
+import os
+from typing import TYPE_CHECKING
+
+from shazip.archive import Codec, codec_for
 from shazip.codec import FrameEncoder
-from shazip.streams import Data
+from shazip.streams import as_bytes
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from shazip.model.file import IntegerModel
 
 
 class Compressor:
     """Compresses data that comes in pieces into one frame, block by block."""
 
-    def __init__(self, codec: Codec | None = None) -> None:
-        self._codec = codec or Codec()
+    def __init__(
+        self,
+        codec: Codec | None = None,
+        *,
+        model: IntegerModel | str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Compress by `codec`, whose model is loaded already, or by `model` or the default one."""
+        self._codec = codec_for(codec, model)
         self._frame: FrameEncoder | None = None
         self._pending = bytearray()
         self._flushed = False
 
-    def compress(self, data: Data) -> bytes:
+    def compress(self, data: Buffer) -> bytes:
         """Take `data`; return the blocks that it completes, or b""."""
         self._refuse_flushed()
-        self._pending += data
+        self._pending += as_bytes(data)
         size = self._codec.coding.block_size
         pieces = []
         while len(self._pending) >= size:
@@ -50,8 +64,14 @@ class Compressor:
 class Decompressor:
     """Decompresses one frame that comes in pieces, block by block."""
 
-    def __init__(self, codec: Codec | None = None) -> None:
-        self._frame = (codec or Codec()).frame_decoder()
+    def __init__(
+        self,
+        codec: Codec | None = None,
+        *,
+        model: IntegerModel | str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Decompress by `codec`; `model` is only tried before those that are installed."""
+        self._frame = codec_for(codec, model).frame_decoder()
         self._pending = bytearray()  # less than the frame's next structure needs
         self._ready = bytearray()  # content that has not been asked for
         self.unused_data = b""
@@ -66,14 +86,14 @@ class Decompressor:
         """Whether `decompress` can give nothing more before it gets more data."""
         return not (self._frame.eof or self._ready or len(self._pending) >= self._frame.needed)
 
-    def decompress(self, data: Data, max_length: int = -1) -> bytes:
+    def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
         """Take `data`; return the content at hand, at most `max_length` bytes unless negative.
 
         What comes after the frame is kept in `unused_data`.
         """
         if self.eof:
             raise EOFError("the end of the frame has been reached")
-        self._pending += data
+        self._pending += as_bytes(data)
         while len(self._pending) >= self._frame.needed and not self._frame.eof:
             if 0 <= max_length <= len(self._ready):
                 break

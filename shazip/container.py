@@ -144,7 +144,7 @@ def _is_coded(block: BlockHeader) -> bool:
 def parse_kind(data: bytes) -> Kind:
     """Return the kind of the block or end mark whose first byte is `data`."""
     if not data:
-        raise TruncatedError("the archive ends without an end mark")
+        raise TruncatedError("truncated: the archive ends without an end mark")
     try:
         return Kind(data[0])
     except ValueError:
@@ -171,7 +171,7 @@ def check_end_mark(data: bytes, total_size: int, content_hash: bytes | None = No
     """Compare the end mark `data` with the one that is due; the hash only if it is known."""
     due = pack_end_mark(total_size, content_hash or bytes(HASH_SIZE))
     if len(data) < len(due):
-        raise TruncatedError(f"the end mark ends after {len(data)} of {len(due)} bytes")
+        raise TruncatedError(f"truncated: the end mark ends after {len(data)} of {len(due)} bytes")
     if data[:-HASH_SIZE] != due[:-HASH_SIZE]:
         raise CorruptError(f"the blocks hold {total_size} bytes, the end mark says otherwise")
     if content_hash is not None and data[-HASH_SIZE:] != content_hash:
@@ -181,7 +181,7 @@ def check_end_mark(data: bytes, total_size: int, content_hash: bytes | None = No
 def _checked(data: bytes, size: int, name: str) -> bytes:
     """Return what the structure at the start of `data` holds before its checksum."""
     if len(data) < size:
-        raise TruncatedError(f"the {name} ends after {len(data)} of {size} bytes")
+        raise TruncatedError(f"truncated: the {name} ends after {len(data)} of {size} bytes")
     body, checksum = data[: size - _CHECKSUM.size], data[size - _CHECKSUM.size : size]
     if _CHECKSUM.pack(zlib.crc32(body)) != checksum:
         raise CorruptError(f"the {name}'s checksum does not match")

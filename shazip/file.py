@@ -5,26 +5,29 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast, overload
 
-from shazip.archive import Codec
+from shazip.archive import Codec, codec_for
 from shazip.compressor import Compressor
 from shazip.errors import again
-from shazip.streams import Data, write_full
+from shazip.streams import as_bytes, write_full
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from shazip.model.file import IntegerModel
 
-_MODES = ("r", "rb", "w", "wb", "x", "xb")
+_MODES = ("r", "rb", "w", "wb", "x", "xb", "a", "ab")
+
+StrPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["r", "rb", "w", "wb", "x", "xb"] = "rb",
+    file: StrPath | BinaryIO,
+    mode: Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"] = "rb",
     *,
-    model: IntegerModel | str | Path | None = None,
+    model: IntegerModel | str | os.PathLike[str] | None = None,
     codec: Codec | None = None,
     encoding: None = None,
     errors: None = None,
@@ -34,10 +37,10 @@ def open(
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["rt", "wt", "xt"],
+    file: StrPath | BinaryIO,
+    mode: Literal["rt", "wt", "xt", "at"],
     *,
-    model: IntegerModel | str | Path | None = None,
+    model: IntegerModel | str | os.PathLike[str] | None = None,
     codec: Codec | None = None,
     encoding: str | None = None,
     errors: str | None = None,
@@ -47,10 +50,10 @@ def open(
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
+    file: StrPath | BinaryIO,
     mode: str,
     *,
-    model: IntegerModel | str | Path | None = None,
+    model: IntegerModel | str | os.PathLike[str] | None = None,
     codec: Codec | None = None,
     encoding: str | None = None,
     errors: str | None = None,
@@ -59,18 +62,19 @@ def open(
 
 
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
+    file: StrPath | BinaryIO,
     mode: str = "rb",
     *,
-    model: IntegerModel | str | Path | None = None,
+    model: IntegerModel | str | os.PathLike[str] | None = None,
     codec: Codec | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
 ) -> ShazipFile | io.TextIOWrapper:
-    """Open an archive, by path or as a file object: "r" reads, "w" writes, "x" creates.
+    """Open an archive, by path or as a file object.
 
-    "rt", "wt" and "xt" give text through `encoding`, `errors` and `newline`. `codec` brings its
+    "r" reads, "w" writes, "x" creates, "a" adds a frame at the end. With "t" after the letter it
+    gives text through `encoding`, `errors` and `newline`. `codec` brings its
     model, already loaded; without it `model` chooses one.
     """
     text = "t" in mode
@@ -78,9 +82,7 @@ def open(
         raise ValueError(f"invalid mode: {mode!r}")
     if not text and (encoding, errors, newline) != (None, None, None):
         raise ValueError("encoding, errors and newline need a text mode")
-    if codec is not None and model is not None:
-        raise ValueError("codec has a model of its own")
-    binary = ShazipFile(file, mode.replace("t", "", 1), codec=codec or Codec(model))
+    binary = ShazipFile(file, mode.replace("t", "", 1), model=model, codec=codec)
     if not text:
         return binary
     return io.TextIOWrapper(binary, io.text_encoding(encoding), errors, newline)
@@ -93,28 +95,36 @@ class ShazipFile(io.BufferedIOBase):
 
     def __init__(
         self,
-        file: str | os.PathLike[str] | BinaryIO,
+        file: StrPath | BinaryIO,
         mode: str = "rb",
         *,
+        model: IntegerModel | str | os.PathLike[str] | None = None,
         codec: Codec | None = None,
     ) -> None:
         if mode not in _MODES:
             raise ValueError(f"invalid mode: {mode!r}")
+        codec = codec_for(codec, model)
         self.mode = mode[0] + "b"
-        self._owned = isinstance(file, str | os.PathLike)
-        if isinstance(file, str | os.PathLike):
+        self._owned = isinstance(file, str | bytes | os.PathLike)
+        if isinstance(file, str | bytes | os.PathLike):
             file = cast(BinaryIO, io.open(file, self.mode))  # noqa: SIM115, UP020
-        codec = codec or Codec()
+        elif not hasattr(file, "read" if mode[0] == "r" else "write"):
+            raise TypeError(f"file is {file!r}, must be a path or a file object")
         self._file = file
         self._compressor = None if mode[0] == "r" else Compressor(codec)
         self._blocks: Iterator[bytes] = codec.decompress_blocks(file)
         self._block = memoryview(b"")  # decompressed, not yet read
         self._failure: Exception | None = None
 
+    def __repr__(self) -> str:
+        state = "closed" if self._file is None else f"name={self.name!r} mode={self.mode!r}"
+        return f"<ShazipFile {state}>"
+
     @property
     def name(self) -> str:
         """The name of the archive's file, or "" if it has none."""
-        return str(getattr(self._underlying(), "name", ""))
+        name = getattr(self._underlying(), "name", "")
+        return os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else str(name)
 
     def fileno(self) -> int:
         """Return the descriptor of the archive's file."""
@@ -148,12 +158,12 @@ class ShazipFile(io.BufferedIOBase):
         """Return some of the bytes to come, at least one before the end; they stay to be read."""
         return bytes(self._fill()[: max(size, io.DEFAULT_BUFFER_SIZE)])
 
-    def write(self, data: Data, /) -> int:  # type: ignore[override]
+    def write(self, data: Buffer, /) -> int:
         """Take `data` and return its size; blocks are written as they fill up."""
         file = self._underlying()
         if self._compressor is None:
             raise io.UnsupportedOperation("the file is open for reading")
-        view = memoryview(data).cast("B")
+        view = as_bytes(data)
         write_full(file, self._compressor.compress(view))
         return len(view)
 

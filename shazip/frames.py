@@ -6,10 +6,11 @@ Standard library only: no NumPy, no model.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shazip.container import (
     BLOCK_HEADER_SIZE,
@@ -24,7 +25,10 @@ from shazip.container import (
     parse_kind,
 )
 from shazip.errors import TruncatedError
-from shazip.streams import Data, read_full, skip
+from shazip.streams import as_bytes, read_full, skip
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 @dataclass(frozen=True)
@@ -80,17 +84,17 @@ class Info:
         return self.frames[0].header.model_id
 
 
-def info(source: Data | str | Path | BinaryIO) -> Info:
+def info(source: Buffer | str | os.PathLike[str] | BinaryIO) -> Info:
     """Return what the archive `source` (its bytes, its path, an open file) says about itself.
 
     Headers and end marks are checked; payloads are not read, so damage there is not noticed.
     """
-    if isinstance(source, str | Path):
+    if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
             return Info(tuple(_frames(file)))
-    if isinstance(source, bytes | bytearray | memoryview):
-        source = io.BytesIO(source)
-    return Info(tuple(_frames(source)))
+    if hasattr(source, "read"):
+        return Info(tuple(_frames(cast(BinaryIO, source))))
+    return Info(tuple(_frames(io.BytesIO(as_bytes(source)))))
 
 
 def _frames(file: BinaryIO) -> Iterator[FrameInfo]:
@@ -106,7 +110,7 @@ def _frame(file: BinaryIO, header: Header) -> FrameInfo:
     while (kind := parse_kind(first := read_full(file, 1))) is not Kind.END:
         block = parse_block_header(first + read_full(file, BLOCK_HEADER_SIZE - 1), header)
         if not skip(file, block.payload_size):
-            raise TruncatedError("the archive ends inside a payload")
+            raise TruncatedError("truncated: the archive ends inside a payload")
         blocks += 1
         stored += kind is Kind.STORED
         original_size += block.original_size

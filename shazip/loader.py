@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shazip.errors import ModelError
 from shazip.predictor import Engine
+from shazip.settings import ENGINES, MAX_THREADS, integer
 
 if TYPE_CHECKING:
     from shazip.model.file import IntegerModel
 
 
 class Loader:
-    """The model that compresses, and an engine for whichever model is due."""
+    """The model that compresses, and an engine for whichever model is due.
+
+    Pickled, it keeps what it was given and leaves out what it has opened since.
+    """
 
     def __init__(
         self,
-        model: IntegerModel | str | Path | None,
+        model: IntegerModel | str | os.PathLike[str] | None,
         engine: Engine | str | None,
         device: str | None,
         threads: int | None,
     ) -> None:
+        _check(model, engine, device, threads)
         self._wanted = model
-        self._engine_name = engine if isinstance(engine, str) else None
+        self._given = engine
         self._device = device
         self._threads = threads
-        self._engine = None if isinstance(engine, str) else engine
+        self._forget()
+
+    def _forget(self) -> None:
+        self._engine = None if isinstance(self._given, str) else self._given
         self._model = None if self._engine is None else self._engine.model
 
     @property
@@ -43,11 +52,24 @@ class Loader:
 
             self._engine = open_engine(
                 self._find(model_id),
-                self._engine_name,
+                self._given if isinstance(self._given, str) else None,
                 device=self._device,
                 threads=self._threads,
             )
         return self._engine
+
+    def describe(self) -> str:
+        """Return the model and the engine that were asked for, as a call would name them."""
+        model = self._wanted if self._model is None else self._model.name
+        engine = self._given if self._given is None or isinstance(self._given, str) else "..."
+        return f"{model!r}" + (f", engine={engine!r}" if engine else "")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_engine": None, "_model": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
 
     def _find(self, model_id: bytes) -> IntegerModel:
         """Return the model given if it has this id, else the installed one that has it."""
@@ -59,14 +81,31 @@ class Loader:
         try:
             return modelstore.find_id(model_id)
         except ModelError as error:
-            if given is None:
+            if given is None or self._wanted is None:
                 raise
             raise ModelError(f"{error}; the model given is {given.id.hex()}") from None
 
 
-def _load(wanted: IntegerModel | str | Path | None) -> IntegerModel:
+def _load(wanted: IntegerModel | str | os.PathLike[str] | None) -> IntegerModel:
     from shazip.model import store as modelstore
 
     if wanted is None:
         return modelstore.default()
-    return modelstore.find(wanted) if isinstance(wanted, str | Path) else wanted
+    if isinstance(wanted, str):
+        return modelstore.find(wanted)
+    return modelstore.find(Path(wanted)) if isinstance(wanted, os.PathLike) else wanted
+
+
+def _check(model: object, engine: object, device: object, threads: int | None) -> None:
+    """Raise TypeError or ValueError for what no codec can be made of."""
+    if not (model is None or isinstance(model, str | os.PathLike) or hasattr(model, "id")):
+        raise TypeError(f"model is {model!r}, must be a name, a path or an IntegerModel")
+    if isinstance(engine, str):
+        if engine not in ENGINES:
+            raise ValueError(f"unknown engine {engine!r}, known are {', '.join(ENGINES)}")
+    elif not (engine is None or hasattr(engine, "predictor")):
+        raise TypeError(f"engine is {engine!r}, must be a name or an open engine")
+    if not (device is None or isinstance(device, str)):
+        raise TypeError(f"device is {device!r}, must be a name such as 'cuda'")
+    if threads is not None:
+        integer("threads", threads, 1, MAX_THREADS)

@@ -5,24 +5,45 @@ Coding -> header of a frame (predictor.py), and the defaults of Codec and of the
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 from shazip.container import MAX_BLOCK_BITS
 
 BLOCK_SIZE = 1 << 20
 MEMORY_LIMIT = 1 << 30
+MAX_THREADS = 1024
+ENGINES = ("native", "torch")  # best first
 
 
 @dataclass(frozen=True)
 class Coding:
-    """What decides the bytes of an archive besides its model; raises ValueError if impossible."""
+    """What decides the bytes of an archive besides its model.
+
+    Raises ValueError for values that no archive can have, TypeError for what is no integer.
+    """
 
     lanes: int | None = None  # None: by the size of the first block (lanes.py)
     block_size: int = BLOCK_SIZE  # bytes coded at a time
     mix: bool = True  # context mixing, or the network alone
 
     def __post_init__(self) -> None:
-        if self.lanes is not None and self.lanes < 1:
-            raise ValueError(f"lanes is {self.lanes}, must be at least 1")
-        if self.block_size not in [1 << bits for bits in range(MAX_BLOCK_BITS + 1)]:
-            raise ValueError(f"block_size is {self.block_size}, must be a power of two up to 2**28")
+        if self.lanes is not None:
+            integer("lanes", self.lanes, 1, 1 << MAX_BLOCK_BITS)
+        size = integer("block_size", self.block_size, 1, 1 << MAX_BLOCK_BITS)
+        if size & (size - 1):
+            raise ValueError(f"block_size is {size}, must be a power of two up to 2**28")
+
+
+def integer(name: str, value: SupportsIndex, least: int, most: int | None = None) -> int:
+    """Return `value`, which an error calls `name`, if it is an integer from `least` to `most`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}, must be an integer") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}, must be at least {least}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} is {number}, must be at most {most}")
+    return number

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-Data = bytes | bytearray | memoryview
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # Called as progress(original bytes, archive bytes), every few milliseconds, when compressing and
 # when decompressing. What decoding has read of a payload is estimated; at its end it is exact.
@@ -20,19 +23,46 @@ def silent(original: int, archive: int) -> None:
 _PIECE = 1 << 20
 
 
+def as_bytes(data: Buffer) -> memoryview:
+    """Return the bytes of any buffer, flat; a copy only where they do not lie in a row.
+
+    Raises TypeError for what is no buffer, such as str and None.
+    """
+    try:
+        view = memoryview(data)
+    except TypeError:
+        kind = type(data).__name__
+        raise TypeError(f"a bytes-like object is required, not {kind!r}") from None
+    try:
+        return view.cast("B")
+    except TypeError:  # strided, empty in some dimension, or of items that Python does not know
+        return memoryview(view.tobytes())
+
+
 def read_full(source: BinaryIO, size: int) -> bytes:
     """Return the next `size` bytes of `source`, fewer only at its end.
 
     Memory grows with what is there, not with `size`, which may come from a hostile header.
     """
-    piece = source.read(min(size, _PIECE))
+    piece = _read(source, min(size, _PIECE))
     if len(piece) == size:
         return piece
     pieces = bytearray(piece)
     while piece and len(pieces) < size:
-        piece = source.read(min(size - len(pieces), _PIECE))
+        piece = _read(source, min(size - len(pieces), _PIECE))
         pieces += piece
     return bytes(pieces)
+
+
+def _read(source: BinaryIO, size: int) -> bytes:
+    piece: object = source.read(size)
+    if isinstance(piece, bytes):
+        return piece
+    if piece is None:
+        raise BlockingIOError(errno.EAGAIN, "a source that does not wait has nothing at hand")
+    if isinstance(piece, str):
+        raise TypeError("the source must be opened in binary mode")
+    return bytes(as_bytes(piece))  # type: ignore[arg-type]
 
 
 def skip(source: BinaryIO, size: int) -> bool:
@@ -42,19 +72,21 @@ def skip(source: BinaryIO, size: int) -> bool:
         source.seek(size - 1, os.SEEK_CUR)
         return len(source.read(1)) == 1
     while size:
-        piece = source.read(min(size, _PIECE))
+        piece = _read(source, min(size, _PIECE))
         if not piece:
             return False
         size -= len(piece)
     return True
 
 
-def write_full(sink: BinaryIO, data: Data) -> int:
-    """Write all of `data`, although a raw file may take less in one call; return its size."""
+def write_full(sink: BinaryIO, data: Buffer) -> None:
+    """Write all of `data`, although a raw file may take less in one call."""
     left = memoryview(data)
     while left:
-        left = left[sink.write(left) :]
-    return len(data)
+        taken: int | None = sink.write(left)
+        if taken is None and isinstance(sink, io.RawIOBase):
+            raise BlockingIOError(errno.EAGAIN, "a sink that does not wait takes nothing now")
+        left = left[len(left) if taken is None else taken :]
 
 
 class Reader:
@@ -78,7 +110,7 @@ class Writer:
         self._file = file
         self.size = 0
 
-    def write(self, data: Data) -> None:
+    def write(self, data: bytes) -> None:
         """Write all of `data`."""
         if self._file is not None:
             write_full(self._file, data)

@@ -92,7 +92,7 @@ def test_an_empty_archive_is_written_without_a_write(path):
     assert path.read_bytes() == CODEC.compress(b"")
 
 
-@pytest.mark.parametrize("mode", ["", "a", "ab", "rw", "rbt", "tb", "br", "rr", "U", "wx", "rtt"])
+@pytest.mark.parametrize("mode", ["", "rw", "rbt", "tb", "br", "rr", "U", "wx", "rtt"])
 def test_other_modes_are_refused(path, mode):
     with pytest.raises(ValueError, match="mode"):
         shazip.open(path, mode, codec=CODEC)
@@ -164,3 +164,39 @@ def test_a_failed_flush_still_closes_the_file(path):
         file.close()
     assert beneath.closed
     assert file.closed
+
+
+def test_appending_adds_a_frame(path):
+    write(path)
+    for mode in ("a", "ab"):
+        with shazip.open(path, mode, codec=CODEC) as file:
+            file.write(b"more")
+    with shazip.open(path, "at", codec=CODEC, encoding="utf-8") as file:
+        file.write("Ende")
+    assert CODEC.decompress(path.read_bytes()) == DATA + b"moremoreEnde"
+    assert len(shazip.info(path).frames) == 4
+    with shazip.open(path.with_name("new.shz"), "a", codec=CODEC) as file:
+        file.write(b"first")
+    assert CODEC.decompress(path.with_name("new.shz").read_bytes()) == b"first"
+
+
+def test_paths_may_be_bytes(path):
+    name = str(path).encode()
+    with shazip.open(name, "wb", codec=CODEC) as file:
+        assert file.name == str(path)
+        file.write(DATA)
+    with shazip.open(name, codec=CODEC) as file:
+        assert file.read() == DATA
+
+
+@pytest.mark.parametrize("wrong", [None, 5, object()], ids=repr)
+def test_what_is_neither_path_nor_file_is_a_type_error(wrong):
+    with pytest.raises(TypeError, match="must be a path or a file object"):
+        shazip.open(wrong)
+
+
+def test_the_repr_names_file_and_mode(path):
+    file = ShazipFile(path, "w", codec=CODEC)
+    assert repr(file) == f"<ShazipFile name={str(path)!r} mode='wb'>"
+    file.close()
+    assert repr(file) == "<ShazipFile closed>"

@@ -120,6 +120,7 @@ def load(path: Path) -> IntegerModel:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Return what a model file says of itself ("id", "name", "config", ...); read no tensor."""
+    path.open("rb").close()  # as in load
     try:
         with safe_open(path, framework="numpy") as file:
             return _parse_metadata(file.metadata())
