@@ -5,11 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parent.parent)
-
-# `python -m pytest` looks into the root first, where the source folder shazip/ lacks the compiled
-# module: tests of the native engine would be skipped. benchmarks/ is found there all the same.
-sys.path[:] = [*(path for path in sys.path if path not in ("", ROOT)), ROOT]
+# Tests import benchmarks/; behind all else, because the package to test may be the installed one.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 # Beside other workers torch's threads would mostly wait for each other; tests of threads set them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
