@@ -1,7 +1,11 @@
 """The progress line's text."""
 
+import os
+import sys
+
 import pytest
 
+from shazip.cli.batch import Batch
 from shazip.cli.progress import ProgressLine, amount, duration
 
 
@@ -28,6 +32,43 @@ def test_nothing_done_yet():
 
 def test_a_name_cannot_break_the_line():
     assert ProgressLine("a\nb\x1b[2J", None).text(0, 0, 0) == "a\\nb\\x1b[2J  0 B"
+
+
+def test_several_files_have_a_total():
+    batch = Batch(files=5, size=10_000, done=2000, number=2, start=0.0)
+    line = ProgressLine("b", 1000, batch=batch, clock=lambda: 25.0)
+    assert line.text(500, 100, 5) == (
+        "b  50.0%  1.60 bpb  100 B/s  eta 0:05  (2 of 5, 25.0%, eta 1:15)"
+    )
+
+
+def test_a_total_of_pipes_only_counts_the_files():
+    line = ProgressLine("b", None, batch=Batch(files=2, size=0, number=1))
+    assert line.text(0, 0, 0) == "b  0 B  (1 of 2)"
+
+
+def test_a_batch_counts_regular_files(tmp_path):
+    for name, size in (("a", 10), ("b", 5)):
+        (tmp_path / name).write_bytes(bytes(size))
+    names = [str(tmp_path / name) for name in ("a", "b", "missing")]
+    batch = Batch.of([*names, "-", PermissionError()])
+    assert (batch.files, batch.size) == (5, 15)
+    batch.begin()
+    batch.end(names[0])
+    assert (batch.number, batch.done) == (1, 10)
+    assert Batch.of(names[:1]) is None
+
+
+def test_the_line_is_cut_by_columns_not_by_characters(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2, raising=False)
+    monkeypatch.setattr("os.get_terminal_size", lambda descriptor: os.terminal_size((20, 5)))
+    times = iter([0.0, 1.0, 2.0])
+    line = ProgressLine("永" * 50, 100, clock=lambda: next(times))
+    line(1, 1)
+    assert capsys.readouterr().err == "\r" + "永" * 9  # 18 of 19 columns
+    line.name = "a"
+    line(0, 0)
+    assert capsys.readouterr().err == "\ra  0.0%" + " " * 11
 
 
 def test_it_is_drawn_a_few_times_a_second_only(capsys):

@@ -53,13 +53,13 @@ def test_a_command_that_lacks_a_package_says_which(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "mistake", "command"),
     [
-        ([], "Missing command.", "shazip"),
         (["--nonsense"], "No such option", "shazip"),
-        (["nonsense"], "No such command 'nonsense'", "shazip"),
+        (["compres"], "No such command or file 'compres'. Did you mean 'compress'?", "shazip"),
+        (["-9", "a"], "No such option", "shazip"),
+        (["-c", "-o", "x", "a"], "exclude each other", "shazip"),
         (["compress", "--nonsense"], "No such option", "shazip compress"),
         (["compress", "-S", ".x", "a"], "No such option", "shazip compress"),
         (["compress", "-9", "a"], "No such option", "shazip compress"),
-        (["compress", "-r", "a"], "No such option", "shazip compress"),
         (["compress", "-n", "a"], "No such option", "shazip compress"),
         (["compress", "-o"], "requires an argument", "shazip"),  # click does not say where
         (["compress", "-o", "x", "-c", "a"], "exclude each other", "shazip compress"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TextIO
 
 from shazip.bench.results import Input, Row
 from shazip.bench.tables import heading, notes, text_lines
+from shazip.terminal import columns, cut
 
 
 class LiveTable:
@@ -23,7 +23,7 @@ class LiveTable:
         """Show the rows so far; the first `done` are final."""
         lines = text_lines(rows)
         if self._redraw:
-            self._draw([line[: self._columns() - 1] for line in lines])
+            self._draw([cut(line, columns(self._stream) - 1) for line in lines])
         elif done:
             self._write(lines[self._shown : done + 1])
             self._shown = done + 1
@@ -43,12 +43,6 @@ class LiveTable:
     def _write(self, lines: list[str]) -> None:
         self._stream.write("".join(f"{line}\n" for line in lines))
         self._stream.flush()
-
-    def _columns(self) -> int:
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns or 80
-        except OSError:
-            return 80
 
 
 class Status:

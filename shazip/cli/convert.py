@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import click
 
 from shazip.atomic import AtomicFile
+from shazip.cli.batch import Batch, Name, expand
 from shazip.cli.inputs import (
     SUFFIX,
+    SUFFIXES,
     Source,
     input_status,
     open_source,
     original_name,
     refuse_kinds,
+    refuse_links,
     refuse_terminal,
 )
-from shazip.cli.options import CodecOptions, FileOptions
+from shazip.cli.options import CodecOptions, FileOptions, Mode
 from shazip.cli.output import Output, StreamFile, open_output, refuse_target
 from shazip.cli.progress import amount, progress_of
 from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, own_name, plural
@@ -32,10 +35,14 @@ if TYPE_CHECKING:
     from shazip.archive import Codec, Summary
 
 
-def for_each(names: Iterable[str], action: Callable[[str], None], reporter: Reporter) -> None:
+def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Reporter) -> None:
     """Do `action` with each name; exit with 1 in the end if one failed."""
     failed = False
     for name in names:
+        if isinstance(name, OSError):
+            reporter.failure(name)
+            failed = True
+            continue
         try:
             action(name)
         except (*ENDINGS, Abandon):
@@ -56,12 +63,36 @@ class Conversion:
         self.where = where
         self.settings = settings
         self.reporter = reporter
+        self._batch: Batch | None = None
+
+    def all_of(self, names: Sequence[str]) -> None:
+        """Do what is wanted with the inputs `names`; exit with 1 in the end if one failed."""
+        action = self.check if self.where.mode is Mode.TEST else self.convert
+        found = list(expand(names, recursive=self.where.recursive, wanted=self._wanted))
+        self._batch = Batch.of(found)
+        for_each(found, action if self._batch is None else self._counted(action), self.reporter)
+
+    def _wanted(self, name: str) -> bool:
+        return name.endswith(SUFFIXES) == (self.where.mode is not Mode.COMPRESS)
+
+    def _counted(self, action: Callable[[str], None]) -> Callable[[str], None]:
+        def counted(name: str) -> None:
+            assert self._batch is not None
+            self._batch.begin()
+            try:
+                action(name)
+            finally:
+                self._batch.end(name)
+
+        return counted
 
     def convert(self, name: str) -> None:
         """Compress or decompress the input `name`."""
         status = input_status(name)
         special = self.where.stdout or self.where.output is not None or self.where.force
         refuse_kinds(name, status, follow=self.where.stdout or self.where.force, special=special)
+        if self.where.remove and not self.where.force:
+            refuse_links(status)
         target = self._target(name)
         refuse_target(target, status, overwrite=self.where.force)
         with (
@@ -100,8 +131,9 @@ class Conversion:
 
     def _target(self, name: str) -> Path | None:
         """The file to write for `name`, None for standard output."""
-        if not self.where.decode and name.endswith(SUFFIX) and not self.where.force:
-            raise click.ClickException(f"already has the suffix {SUFFIX}; use -f to compress it")
+        if not self.where.decode and name.endswith(SUFFIXES) and not self.where.force:
+            suffix = Path(name).suffix
+            raise click.ClickException(f"already has the suffix {suffix}; use -f to compress it")
         output = self.where.output
         if self.where.stdout or output == "-" or (output is None and name == "-"):
             return None
@@ -155,7 +187,9 @@ class Conversion:
         # A result that is shown on a terminal would be torn by it.
         shown = isinstance(output, StreamFile) and output.file.isatty()
         quiet = shown or self.reporter.quiet
-        return progress_of(source.name, source.size, quiet=quiet, decoding=decoding)
+        return progress_of(
+            source.name, source.size, quiet=quiet, decoding=decoding, batch=self._batch
+        )
 
 
 def summary_text(summary: Summary, seconds: float, *, decoding: bool) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import click
 
+from shazip.cli.batch import expand
 from shazip.cli.convert import for_each
-from shazip.cli.inputs import input_status, open_source, refuse_kinds, refuse_terminal
+from shazip.cli.inputs import SUFFIXES, input_status, open_source, refuse_kinds, refuse_terminal
 from shazip.cli.options import (
     CodecOptions,
     FileOptions,
@@ -18,6 +19,7 @@ from shazip.cli.options import (
     grouped,
     places,
     quiet_and_verbose,
+    recursive,
     refuse_places,
 )
 from shazip.cli.report import Reporter, plural, printable, tell
@@ -33,6 +35,7 @@ ID_DIGITS = 12
 @click.command()
 @files_argument
 @places
+@recursive
 @quiet_and_verbose
 @grouped
 def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
@@ -41,11 +44,17 @@ def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
     Versions are those of format, arithmetic and mixing (0: without). -v adds a line for each frame,
     with full model ids.
     """
+    list_archives(files, where)
+
+
+def list_archives(files: tuple[str, ...], where: FileOptions) -> None:
+    """Print the table of `files`; exit with 1 in the end if one failed."""
     refuse_places(where)
     reporter = click.get_current_context().ensure_object(Reporter)
     listing = Listing(where.force, reporter.verbose > 0)
     try:
-        for_each(files or ("-",), listing.add, reporter)
+        names = expand(files, recursive=where.recursive, wanted=lambda n: n.endswith(SUFFIXES))
+        for_each(names if files else ("-",), listing.add, reporter)
     finally:
         listing.finish()
 

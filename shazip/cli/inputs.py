@@ -14,9 +14,11 @@ from typing import BinaryIO
 
 import click
 
-from shazip.cli.report import STDIN
+from shazip.cli.report import STDIN, plural
 
 SUFFIX = ".shz"
+TAR_SUFFIX = ".tshz"  # short for .tar.shz
+SUFFIXES = (SUFFIX, TAR_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,14 @@ def refuse_kinds(name: str, status: os.stat_result | None, *, follow: bool, spec
         raise click.ClickException("is a symbolic link; use -f or -c to follow it")
 
 
+def refuse_links(status: os.stat_result | None) -> None:
+    """Refuse a file with other names, which would go on naming the original."""
+    others = status.st_nlink - 1 if status else 0
+    if others > 0:
+        names = plural(others, "other hard link")
+        raise click.ClickException(f"has {names}; use -f to remove this name")
+
+
 def refuse_terminal(source: Source, *, force: bool) -> None:
     """Refuse to read an archive from a keyboard."""
     if not force and source.file.isatty():
@@ -103,8 +113,10 @@ def refuse_terminal(source: Source, *, force: bool) -> None:
 
 
 def original_name(name: str) -> str:
-    """Where the archive `name` is decompressed to: its name without `.shz`."""
+    """Where the archive `name` is decompressed to: without `.shz`, `.tar` instead of `.tshz`."""
     original = name.removesuffix(SUFFIX)
+    if name.endswith(TAR_SUFFIX) and Path(name).name != TAR_SUFFIX:
+        original = name.removesuffix(TAR_SUFFIX) + ".tar"
     if original == name or Path(original).name in ("", ".", "..") or original.endswith("/"):
         raise click.ClickException("unknown suffix; use -o or -c")
     return original

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ COMMANDS = {
     "bench": ("shazip.cli.bench:bench", "Compare with other compressors."),
 }
 
+BY_FLAGS = ""  # the name of what `shazip FILE` and `shazip -d FILE` run, as gzip would
+OWN_OPTIONS = ("-h", "--help", "-V", "--version")
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -42,10 +46,28 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what names no command for files and flags as gzip has them."""
+        if not args and sys.stdout is not None and sys.stdout.isatty():
+            ctx.fail("Neither COMMAND nor FILE.")
+        if not args or args[0] not in (*COMMANDS, *OWN_OPTIONS):
+            if args and not args[0].startswith("-"):
+                self._refuse_misspelled(ctx, args[0])
+            args = [BY_FLAGS, *args]
+        return super().parse_args(ctx, args)
+
+    def _refuse_misspelled(self, ctx: click.Context, name: str) -> None:
+        from difflib import get_close_matches
+
+        meant = get_close_matches(name, COMMANDS, 1, cutoff=0.8)
+        if meant and not os.path.lexists(name):
+            ctx.fail(f"No such command or file {name!r}. Did you mean {meant[0]!r}?")
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, BY_FLAGS):
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
+        place = "shazip.cli.files:by_flags" if cmd_name == BY_FLAGS else COMMANDS[cmd_name][0]
+        module, attribute = place.split(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
@@ -74,7 +96,11 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Compress files with a neural network whose archives open on every machine."""
+    """Compress files with a neural network whose archives open on every machine.
+
+    Without COMMAND, shazip takes FILEs and flags as gzip does: shazip FILE, shazip -d FILE.shz,
+    -t, -l, -c, -r, -k, -f, -T N; tar -I shazip. Sources are kept unless --rm is given.
+    """
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from shazip.cli.convert import for_each
-from shazip.cli.options import ENGINES, quiet_and_verbose
+from shazip.cli.options import ENGINE, quiet_and_verbose
 from shazip.cli.report import Reporter, flush_stdout, printable, tell
 from shazip.model.config import NetworkConfig
 
@@ -21,7 +21,7 @@ TITLES = ("name", "id", "parameters", "bpb", "path")
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("--check", is_flag=True, help="Run the long conformance check.")
-@click.option("--engine", type=ENGINES, help="Check this one instead of all that are here.")
+@click.option("--engine", type=ENGINE, help="Check this one instead of all that are here.")
 @quiet_and_verbose
 def models(names: tuple[str, ...], check: bool, engine: str | None) -> None:
     """List the installed models, or those named: id, parameters, file.

@@ -6,12 +6,13 @@ import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from shazip.cli.report import Reporter
-from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding
+from shazip.settings import BLOCK_SIZE, ENGINES, MAX_THREADS, MEMORY_LIMIT, Coding
 
 if TYPE_CHECKING:
     from shazip.archive import Codec
@@ -20,22 +21,38 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 COUNT = click.IntRange(min=1)
-ENGINES = click.Choice(["native", "torch"])
+THREADS = click.IntRange(1, MAX_THREADS)
+ENGINE = click.Choice(ENGINES)
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _DECIMAL_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
+class Mode(Enum):
+    """What is done with files."""
+
+    COMPRESS = "compress"
+    DECOMPRESS = "decompress"
+    TEST = "test"
+    LIST = "list"
+
+
 @dataclass(frozen=True)
 class FileOptions:
-    """Where results go and what happens to the sources."""
+    """What is wanted, where results go and what happens to the sources."""
 
-    decode: bool = False  # what `compress -d` does
+    mode: Mode = Mode.COMPRESS
     stdout: bool = False
     output: str | None = None
     remove: bool = False
     force: bool = False
     verify: bool = False
+    recursive: bool = False
+
+    @property
+    def decode(self) -> bool:
+        """Whether archives come in."""
+        return self.mode in (Mode.DECOMPRESS, Mode.TEST)
 
 
 @dataclass(frozen=True)
@@ -105,7 +122,11 @@ def grouped(
 
 
 def _pick(group: type[FileOptions | CodecOptions], flags: dict[str, Any]) -> dict[str, Any]:
-    return {field.name: flags[field.name] for field in fields(group) if field.name in flags}
+    return {
+        field.name: flags[field.name]
+        for field in fields(group)
+        if flags.get(field.name) is not None
+    }
 
 
 def refuse_places(where: FileOptions) -> None:
@@ -155,6 +176,14 @@ def each_of(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def mode_option(*names: str, mode: Mode, **settings: Any) -> Callable[[F], F]:
+    """An option that says what is done; the last one given counts."""
+    return click.option(*names, "mode", flag_value=mode, type=click.UNPROCESSED, **settings)
+
+
+recursive = click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
+
+
 # -c, -o, -k, --rm and -f: the places that all file commands read from and write to.
 places = each_of(
     click.option("-f", "--force", is_flag=True, help="Overwrite, follow links, use a terminal."),
@@ -184,9 +213,9 @@ def limited(command: F) -> F:
 
 # The model, and where and how its network is computed.
 computing = each_of(
-    click.option("--threads", type=COUNT, metavar="N", help="CPU threads; changes no byte."),
+    click.option("-T", "--threads", type=THREADS, metavar="N", help="On the CPU; changes no byte."),
     click.option("--device", metavar="NAME", help="Where the torch engine runs: cpu, cuda."),
-    click.option("--engine", type=ENGINES, help="Changes no byte, only the speed."),
+    click.option("--engine", type=ENGINE, help="Changes no byte, only the speed."),
     click.option("-m", "--model", metavar="NAME|PATH", help="An installed model, or a file."),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,8 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
+from shazip.cli.batch import Batch
 from shazip.cli.report import printable
 from shazip.streams import Progress, silent
+from shazip.terminal import columns, cut, width
 
 REFRESH_SECONDS = 0.2
 UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -30,11 +31,13 @@ class ProgressLine:
         size: int | None,
         *,
         decoding: bool = False,
+        batch: Batch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = printable(name)
         self.size = size
         self.decoding = decoding
+        self.batch = batch
         self._clock = clock
         self._start = self._drawn = clock()
         self._width = 0
@@ -69,14 +72,29 @@ class ProgressLine:
             parts.append(f"{amount(original / seconds)}/s")
         if self.size and done:
             parts.append(f"eta {duration(seconds * max(self.size - done, 0) / done)}")
+        if self.batch is not None:
+            parts.append(_together(self.batch, done, self._clock()))
         return "  ".join(parts)
 
     def _write(self, text: str) -> None:
         # One column stays free, since some terminals wrap a line that is full.
-        text = text[: _columns() - 1]
-        sys.stderr.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+        text = cut(text, columns(sys.stderr) - 1)
+        blank = " " * (self._width - width(text))
+        sys.stderr.write("\r" + text + blank + ("" if text else "\r"))
         sys.stderr.flush()
-        self._width = len(text)
+        self._width = width(text)
+
+
+def _together(batch: Batch, done: int, now: float) -> str:
+    """How far all files are, `done` bytes into the one under way: (2 of 5, 31.0%, eta 12:10)."""
+    parts = [f"{batch.number} of {batch.files}"]
+    done += batch.done
+    if batch.size:
+        parts.append(f"{min(done / batch.size, 1):.1%}")
+    if batch.size and done:
+        left = (now - batch.start) * max(batch.size - done, 0) / done
+        parts.append(f"eta {duration(left)}")
+    return f"({', '.join(parts)})"
 
 
 def drawn(quiet: int) -> bool:
@@ -85,17 +103,12 @@ def drawn(quiet: int) -> bool:
 
 
 def progress_of(
-    name: str, size: int | None, *, quiet: int, decoding: bool = False
+    name: str, size: int | None, *, quiet: int, decoding: bool = False, batch: Batch | None = None
 ) -> AbstractContextManager[Progress]:
     """Progress for a person at a terminal who did not ask for quiet, silent for all others."""
-    return ProgressLine(name, size, decoding=decoding) if drawn(quiet) else nullcontext(silent)
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
+    if not drawn(quiet):
+        return nullcontext(silent)
+    return ProgressLine(name, size, decoding=decoding, batch=batch)
 
 
 def amount(size: float) -> str:

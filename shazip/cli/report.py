@@ -55,7 +55,7 @@ class Reporter:
         """Report a wrong command line in two lines: the mistake, and where to read on."""
         path = error.ctx.command_path if error.ctx else "shazip"
         say(line(None, error.format_message()))
-        say(f"Try '{path} --help' for help.")
+        say(f"Try '{path.rstrip()} --help' for help.")
 
 
 def line(name: str | None, text: str) -> str:
