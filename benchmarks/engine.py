@@ -26,6 +26,7 @@ from shazip.archive import Codec
 from shazip.coder import Encoder
 from shazip.cpus import available_cpus
 from shazip.engines.native import NativeEngine, variants
+from shazip.halves import first_half, second_half
 from shazip.model import store as modelstore
 from shazip.model.file import IntegerModel
 
@@ -334,8 +335,11 @@ def report_costs(model: IntegerModel, threads: int) -> None:
 
 def coding_cost(stepper: Stepper) -> float:
     """Return the seconds a byte that the range coder takes."""
-    rows = [stepper.step() for _ in range(512 // stepper.lanes)]
     column = np.zeros(stepper.lanes, np.uint16)
+    rows = []
+    for _ in range(512 // stepper.lanes):
+        freqs = stepper.step()
+        rows += [first_half(freqs, 16), second_half(freqs, 16, column)]
 
     def code() -> None:
         encoder = Encoder(stepper.lanes)

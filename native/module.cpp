@@ -15,6 +15,7 @@
 
 namespace nb = nanobind;
 
+void bind_halves(nb::module_& module);
 void bind_mixing(nb::module_& module);
 #if defined(SHAZIP_HAS_TRAINING)
 void bind_training(nb::module_& module);
@@ -167,6 +168,7 @@ NB_MODULE(_native, module) {
       },
       "The variants that this processor runs, the fastest first.");
 
+  bind_halves(module);
   bind_mixing(module);
 #if defined(SHAZIP_HAS_TRAINING)
   if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vl"))

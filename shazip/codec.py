@@ -1,9 +1,11 @@
 """The main path: a block becomes a payload and comes back; blocks become a frame. Read this first.
 
-    block -> lanes -> column -> predictor.predict -> range coder -> predictor.update -> payload
+    block -> lanes -> column -> predictor.first -> range coder -> predictor.second -> range coder
+          -> predictor.update -> payload
 
-Encoding and decoding are the same loop and differ in one line. The predictor's state goes on from
-block to block; a stored block drops it on both sides.
+A symbol is coded as two halves (halves.py), so that the predictor looks only at what can still
+come. Encoding and decoding are the same loop and differ in where the halves come from. The
+predictor's state goes on from block to block; a stored block drops it on both sides.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from shazip.errors import (
     again,
     clear_locals,
 )
+from shazip.halves import SYMBOL_BITS, join, split
 from shazip.lanes import columns, deinterleave, interleave
 from shazip.predictor import Predictor
 from shazip.quicklook import looks_incompressible
@@ -59,7 +62,9 @@ def encode_block(
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
         column = symbols[start:stop]
-        encoder.encode(column, predictor.predict(stop - start))
+        firsts, seconds = split(column, SYMBOL_BITS)
+        encoder.encode(firsts, predictor.first(stop - start))
+        encoder.encode(seconds, predictor.second(firsts))
         predictor.update(column)
         if stop >= report:
             report = stop + _PROGRESS_SYMBOLS
@@ -80,11 +85,12 @@ def decode_block(
 ) -> bytes:
     """Return the `size` bytes of the block that `payload` codes."""
     symbols = np.empty(size, np.uint16)
-    decoder = Decoder(payload, lanes)
+    decoder = Decoder(payload)
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
-        column = symbols[start:stop]
-        column[:] = decoder.decode(predictor.predict(stop - start))
+        firsts = decoder.decode(predictor.first(stop - start))
+        seconds = decoder.decode(predictor.second(firsts))
+        symbols[start:stop] = column = join(firsts, seconds, SYMBOL_BITS)
         predictor.update(column)
         if stop >= report:
             report = stop + _PROGRESS_SYMBOLS

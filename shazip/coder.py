@@ -1,7 +1,7 @@
-"""The range coder: symbols and integer frequencies to 32-bit words and back.
+"""The range coder: halves of symbols and integer frequencies to 32-bit words and back.
 
-A symbol's interval is [cumulative, cumulative + freq) of TOTAL; docs/format.md ("Payload") has the
-rest. constriction does the work; no other module imports it.
+The interval of a number is [cumulative, cumulative + freq) of TOTAL; docs/format.md ("Payload")
+has the rest. constriction does the work; no other module imports it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from shazip.errors import CorruptError
 from shazip.model.arithmetic import FREQUENCY_TOTAL as TOTAL
-from shazip.model.config import ALPHABET
 
 PRECISION = TOTAL.bit_length() - 1  # 24, constriction's own default
 
-# constriction adds 1 to every weight it is given and scales the rest to TOTAL - ALPHABET. Handed
+# constriction adds 1 to each of the n weights it is given and scales the rest to TOTAL - n. Handed
 # freqs - 1 its scale is exactly 1 and it codes with freqs. Exact in float32: freqs and all sums of
 # weights are integers up to 2**24.
 _family = constriction.stream.model.Categorical(perfect=False)
@@ -28,27 +27,31 @@ _PENDING_ROWS = 256
 
 
 class Encoder:
-    """Codes columns of at most `lanes` symbols into one payload."""
+    """Codes columns of at most `lanes` numbers into one payload."""
 
     def __init__(self, lanes: int) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
         capacity = max(lanes, _PENDING_ROWS)
-        self._symbols = np.empty(capacity, np.int32)
-        self._weights = np.empty((capacity, ALPHABET), np.float32)
+        self._column = np.empty(capacity, np.int32)
+        self._weights = np.empty((capacity, 0), np.float32)
         self._pending = 0
 
     def encode(self, column: NDArray[np.uint16], freqs: NDArray[np.uint32]) -> None:
-        """Append the symbols of `column` (live,), coded with `freqs` (live, 256)."""
-        if self._pending + len(column) > len(self._symbols):
+        """Append `column` (live,), coded with `freqs` (live, n): numbers below n."""
+        width = freqs.shape[1]
+        if width != self._weights.shape[1]:
+            self._flush()
+            self._weights = np.empty((len(self._column), width), np.float32)
+        if self._pending + len(column) > len(self._column):
             self._flush()
         stop = self._pending + len(column)
-        self._symbols[self._pending : stop] = column
+        self._column[self._pending : stop] = column
         self._weights[self._pending : stop] = freqs
         self._pending = stop
 
     @property
     def size(self) -> int:
-        """Bytes of payload so far, without the symbols that are still pending."""
+        """Bytes of payload so far, without what is still pending."""
         return 4 * int(self._coder.num_words())
 
     def finish(self) -> bytes:
@@ -58,27 +61,27 @@ class Encoder:
         return words.astype("<u4").tobytes()
 
     def _flush(self) -> None:
+        if not self._pending:
+            return
         weights = self._weights[: self._pending]
         np.subtract(weights, _ONE, out=weights)
-        self._coder.encode(self._symbols[: self._pending], _family, weights)
+        self._coder.encode(self._column[: self._pending], _family, weights)
         self._pending = 0
 
 
 class Decoder:
     """Hands back the columns of one payload, in the order in which they were encoded."""
 
-    def __init__(self, payload: bytes, lanes: int) -> None:
+    def __init__(self, payload: bytes) -> None:
         words = np.frombuffer(payload, "<u4").astype(np.uint32)
         self._coder = constriction.stream.queue.RangeDecoder(words)
-        self._weights = np.empty((lanes, ALPHABET), np.float32)
 
-    def decode(self, freqs: NDArray[np.uint32]) -> NDArray[np.int32]:
-        """Return the next column (live,), decoded with `freqs` (live, 256).
+    def decode(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint16]:
+        """Return the next column (live,), decoded with `freqs` (live, n): numbers below n.
 
         Raise CorruptError for some payloads that no symbols give; most decode to wrong symbols.
         """
-        weights = self._weights[: len(freqs)]
-        weights[...] = freqs
+        weights = freqs.astype(np.float32)
         np.subtract(weights, _ONE, out=weights)
         try:
             column: NDArray[np.int32] = self._coder.decode(_family, weights)
@@ -86,7 +89,7 @@ class Decoder:
             if not _is_from_coder(error):
                 raise
             raise CorruptError("no symbols give this payload") from None
-        return column
+        return column.astype(np.uint16)
 
     def finish(self) -> None:
         """Raise CorruptError if the payload holds more than the symbols decoded so far."""

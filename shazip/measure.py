@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shazip.coder import PRECISION
 from shazip.container import Header
+from shazip.halves import SYMBOL_BITS, split
 from shazip.lanes import columns, interleave
 from shazip.predictor import Engine, Network, Predictor, new_header, open_predictor
 from shazip.quicklook import looks_incompressible
@@ -27,7 +28,7 @@ from shazip.streams import Progress, offset, read_full, silent
 LOGIT_STEPS = 32  # in a unit of the logits
 _REPORT_SYMBOLS = 256
 
-P = TypeVar("P", bound=Predictor)
+P = TypeVar("P", Predictor, Network)
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,15 @@ def logit_bits(network: Network, column: NDArray[np.uint16]) -> float:
 
 
 def frequency_bits(predictor: Predictor, column: NDArray[np.uint16]) -> float:
-    """Return the bits of the symbols by the exact frequencies."""
-    freqs = predictor.predict(len(column))[np.arange(len(column)), column]
-    return float(PRECISION * len(column) - np.log2(freqs.astype(np.float64)).sum())
+    """Return the bits of the symbols by the exact frequencies of their halves."""
+    firsts, seconds = split(column, SYMBOL_BITS)
+    bits = _chosen_bits(predictor.first(len(column)), firsts)
+    return bits + _chosen_bits(predictor.second(firsts), seconds)
+
+
+def _chosen_bits(freqs: NDArray[np.uint32], column: NDArray[np.uint16]) -> float:
+    chosen = freqs[np.arange(len(column)), column].astype(np.float64)
+    return float(PRECISION * len(column) - np.log2(chosen).sum())
 
 
 def symbol_bits(

@@ -1,6 +1,6 @@
 """The one interface between model and coder, and what a frame's predictor is made of.
 
-predict -> freqs -> coder -> update -> predict ...
+first -> coder -> second -> coder -> update -> first ...
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shazip.container import Header
 from shazip.errors import FormatError
+from shazip.halves import Halves
 from shazip.lanes import block_lanes
 from shazip.model.arithmetic import ARITHMETIC_VERSION
 from shazip.settings import Coding
@@ -27,23 +28,33 @@ _ROW_SIZE = 4 * 4 * 256
 
 
 class Predictor(Protocol):
-    """A model with its state, for one frame; `predict` and `update` alternate strictly."""
+    """A model with its state, for one frame: predicts a symbol of V = A * B in two halves.
 
-    def predict(self, live: int) -> NDArray[np.uint32]:
-        """Return frequencies (live, 256) of the next symbol in lanes 0..live-1.
+    `first`, `second` and `update` take turns. Frequencies are C-contiguous, each is at least 1,
+    each row sums to 2**24.
+    """
 
-        C-contiguous, each at least 1, each row summing to 2**24.
-        """
+    def first(self, live: int) -> NDArray[np.uint32]:
+        """Return frequencies (live, A) of the next symbols' first halves in lanes 0..live-1."""
+
+    def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
+        """Return frequencies (live, B) of their second halves, whose first ones (live,) came."""
 
     def update(self, column: NDArray[np.uint16]) -> None:
-        """Take the symbols (live,) that came in those lanes."""
+        """Take the symbols (live,) that came in those lanes: first * B + second."""
 
 
-class Network(Predictor, Protocol):
-    """A network without mixing."""
+class Network(Protocol):
+    """A network with its state: `predict` and `update` alternate."""
+
+    def predict(self, live: int) -> NDArray[np.uint32]:
+        """Return frequencies (live, V) of the next symbols, as a Predictor's but whole."""
 
     def logits(self, live: int) -> NDArray[np.int16]:
-        """Return logits (live, 256) in steps of 1/32 instead of frequencies."""
+        """Return logits (live, V) in steps of 1/32 instead of frequencies."""
+
+    def update(self, column: NDArray[np.uint16]) -> None:
+        """Take the symbols (live,) that came."""
 
 
 class Engine(Protocol):
@@ -74,13 +85,17 @@ class Engine(Protocol):
 class Mixed:
     """The network's prediction, refined by what this frame has shown so far."""
 
-    def __init__(self, network: Predictor, mixer: Mixer) -> None:
+    def __init__(self, network: Network, mixer: Mixer) -> None:
         self._network = network
         self._mixer = mixer
 
-    def predict(self, live: int) -> NDArray[np.uint32]:
-        """Return mixed frequencies (live, 256)."""
-        return self._mixer.mix(self._network.predict(live))
+    def first(self, live: int) -> NDArray[np.uint32]:
+        """Return mixed frequencies (live, A) of first halves."""
+        return self._mixer.first(self._network.predict(live))
+
+    def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
+        """Return mixed frequencies (live, B) of second halves."""
+        return self._mixer.second(firsts)
 
     def update(self, column: NDArray[np.uint16]) -> None:
         """Take the symbols (live,) that came."""
@@ -92,7 +107,7 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     """Return the predictor of a frame with this header, in its start state."""
     network = engine.predictor(header.lanes)
     if not header.mixing_version:
-        return network
+        return Halves(network)
     from shazip.engines.compiled import new_pool
     from shazip.engines.mixing import Mixer
 

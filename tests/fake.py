@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from shazip.archive import Codec
+from shazip.halves import Halves, first_half, second_half
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class CountingPredictor:
         assert column.dtype == np.uint16
         self.live = None
         self.counts[np.arange(len(column)), column] += self.weight
+
+
+def counting(lanes: int, weight: int = 32) -> Halves:
+    """Return what a frame's predictor is without mixing."""
+    return Halves(CountingPredictor(lanes, weight))
 
 
 class FakeEngine:
@@ -97,8 +103,12 @@ def install_mixing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
         def __init__(self, lanes, *, table_size, history_size, pool):
             module.made.append((lanes, table_size, history_size, pool.threads))
 
-        def mix(self, freqs):
-            return freqs
+        def first(self, freqs):
+            self.freqs = freqs
+            return first_half(freqs, 16)
+
+        def second(self, firsts):
+            return second_half(self.freqs, 16, firsts)
 
         def update(self, column):
             pass

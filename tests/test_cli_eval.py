@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cli_run import TEXT, DriftingEngine, fake_codec, shazip
-from fake import CountingPredictor, FakeEngine
+from fake import CountingPredictor, FakeEngine, counting
 
 from shazip import info
 from shazip.cli.options import CodecOptions
@@ -111,8 +111,7 @@ def test_a_missing_file_is_reported_and_the_others_go_on(folder):
 
 
 def test_frequencies_are_measured_exactly():
-    predictor = CountingPredictor(2, 32)
-    bits = frequency_bits(predictor, np.array([65, 66], np.uint8))
+    bits = frequency_bits(counting(2), np.array([65, 66], np.uint16))
     assert bits == pytest.approx(16, abs=1e-4)
 
 

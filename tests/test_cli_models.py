@@ -87,7 +87,7 @@ def test_models_checks_an_engine(mixing):
     code, out, err = shazip("models", "--check", "--engine", ENGINE, "base", "other")
     assert (code, err) == (0, "")
     wanted = [f"{name}: exact with the {ENGINE} engine" for name in ("base", "other")]
-    assert out.decode().splitlines() == [*wanted, "context mixing: exact, version 3"]
+    assert out.decode().splitlines() == [*wanted, "context mixing: exact, version 4"]
 
 
 def test_models_checks_mixing(monkeypatch):
@@ -104,7 +104,7 @@ def test_an_engine_that_is_not_exact_is_refused(folder, made, mixing):
     wrong = {"canary": {"short": "0" * 64, "long": "0" * 64}}
     modelfile.save(replace(made["base"], metadata=wrong), folder / "wrong.safetensors")
     code, out, err = shazip("models", "--check", "wrong.safetensors")
-    assert (code, out) == (1, b"context mixing: exact, version 3\n")
+    assert (code, out) == (1, b"context mixing: exact, version 4\n")
     assert "computes other frequencies" in err
     code, out, err = compress("-m", "wrong.safetensors", "a")
     assert (code, out) == (1, b"")

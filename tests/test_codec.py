@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from fake import CountingPredictor
+from fake import CountingPredictor, counting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ from shazip.container import (
     parse_block_header,
 )
 from shazip.errors import CorruptError, FormatError, ModelError, TruncatedError
+from shazip.halves import Halves
 
 TEXT = b"It is a truth universally acknowledged, that a single man in possession of a good fortune"
 NOISE = np.random.default_rng(2).bytes(1 << 16)
@@ -35,7 +36,7 @@ class Opener:
         self.opened = []
 
     def __call__(self, header):
-        self.opened.append(CountingPredictor(header.lanes, self.weight))
+        self.opened.append(counting(header.lanes, self.weight))
         return self.opened[-1]
 
 
@@ -67,11 +68,11 @@ def kinds(data):
 def test_blocks_come_back(block, data):
     block *= data.draw(st.integers(1, 4))
     lanes = data.draw(st.integers(1, len(block)))
-    payload = encode_block(block, lanes, CountingPredictor(lanes, 32))
+    payload = encode_block(block, lanes, counting(lanes))
     if payload is None:
         return
     assert len(payload) < len(block)
-    assert decode_block(payload, len(block), lanes, CountingPredictor(lanes, 32)) == block
+    assert decode_block(payload, len(block), lanes, counting(lanes)) == block
 
 
 @given(st.lists(st.sampled_from([TEXT, TEXT * 9, TEXT[:7], NOISE, NOISE[:300]]), max_size=5))
@@ -126,19 +127,19 @@ def test_encoding_stops_when_the_payload_outgrows_the_block():
 
     noise = NOISE[:3000]
     predictor = Counting(1, 2**20)  # so sure of itself that noise is dear
-    assert encode_block(noise, 1, predictor) is None
+    assert encode_block(noise, 1, Halves(predictor)) is None
     assert predictor.steps < len(noise)
 
 
 def test_progress_is_reported_inside_a_block():
     seen = []
     block = TEXT * 40
-    payload = encode_block(block, 3, CountingPredictor(3, 32), lambda *done: seen.append(done))
+    payload = encode_block(block, 3, counting(3), lambda *done: seen.append(done))
     assert len(seen) >= len(block) // 300
     assert seen == sorted(seen)
     assert all(symbols <= len(block) and size <= len(payload) + 4 for symbols, size in seen)
     again = []
-    decode_block(payload, len(block), 3, CountingPredictor(3, 32), lambda *d: again.append(d))
+    decode_block(payload, len(block), 3, counting(3), lambda *d: again.append(d))
     assert [symbols for symbols, _ in again] == [symbols for symbols, _ in seen]
     assert again == sorted(again)
 

@@ -23,7 +23,7 @@ def data():
     for _ in range(3 * BLOCK + LANES - 1):
         freqs = predictor.predict(1)[0]
         symbols.append(int(rng.choice(256, p=freqs / freqs.sum())))
-        predictor.update(np.array(symbols[-1:], np.uint8))
+        predictor.update(np.array(symbols[-1:], np.uint16))
     return bytes(symbols)
 
 

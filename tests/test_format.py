@@ -7,6 +7,7 @@ import numpy as np
 
 from shazip.codec import FrameDecoder, FrameEncoder
 from shazip.container import BLOCK_HEADER_SIZE, HEADER_SIZE, MAX_BLOCK_BITS, Header, end_mark_size
+from shazip.halves import Halves
 from shazip.lanes import columns, default_lanes, interleave
 
 PAGE = (Path(__file__).parent.parent / "docs" / "format.md").read_text()
@@ -14,7 +15,7 @@ BLOCKS = [b"aaaaaaaaaaaaaaab", b"shazip"]
 
 
 class SureOfA:
-    """The predictor of section 9."""
+    """The network of section 9."""
 
     def predict(self, live):
         row = np.ones((live, 256), np.uint32)
@@ -42,7 +43,7 @@ def table(heading):
 
 def frame():
     header = Header(bytes(range(16)), lanes=1, block_bits=4, arithmetic_version=1)
-    encoder = FrameEncoder(header, lambda header: SureOfA())
+    encoder = FrameEncoder(header, lambda header: Halves(SureOfA()))
     return encoder.header() + b"".join(map(encoder.block, BLOCKS)) + encoder.end()
 
 
@@ -51,7 +52,7 @@ def test_the_example_is_what_is_written():
 
 
 def test_the_example_is_read():
-    decoder, data, content = FrameDecoder(lambda h: None, lambda h: SureOfA()), dump(), b""
+    decoder, data, content = FrameDecoder(lambda h: None, lambda h: Halves(SureOfA())), dump(), b""
     while not decoder.eof:
         size = decoder.needed
         content += decoder.feed(data[:size])

@@ -26,12 +26,19 @@ def uneven_freqs(live: int, seed: int) -> np.ndarray:
 
 def steps(data: bytes, lanes: int):
     """Yield (freqs, column) so that lanes fall silent towards the end."""
-    symbols = np.frombuffer(data, np.uint8)
+    symbols = np.frombuffer(data, np.uint8).astype(np.uint16)
     at, live = 0, lanes
     while at < len(symbols):
         live = min(live, len(symbols) - at)
-        yield uneven_freqs(live, seed=at), symbols[at : at + live].copy()
+        yield uneven_freqs(live, seed=at), symbols[at : at + live]
         at += live
+
+
+def halves(mixer, freqs: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mixer's rows of both halves of a column, and let it take the column."""
+    rows = mixer.first(freqs), mixer.second(column >> 4)
+    mixer.update(column)
+    return rows
 
 
 def new_mixer(lanes: int, threads: int = 1) -> mixing.Mixer:
@@ -41,20 +48,17 @@ def new_mixer(lanes: int, threads: int = 1) -> mixing.Mixer:
 
 
 def mixed(data: bytes, lanes: int, threads: int = 1) -> list[np.ndarray]:
-    mixer, rows = new_mixer(lanes, threads), []
-    for freqs, column in steps(data, lanes):
-        rows.append(mixer.mix(freqs))
-        mixer.update(column)
-    return rows
+    mixer = new_mixer(lanes, threads)
+    return [row for step in steps(data, lanes) for row in halves(mixer, *step)]
 
 
 def bits(data: bytes, lanes: int = 1) -> float:
     """What `data` costs with a network that knows nothing."""
     mixer, total = new_mixer(lanes), 0.0
     for _, column in steps(data, lanes):
-        freqs = mixer.mix(np.full((len(column), 256), 2**16, np.uint32))
-        total -= np.log2(freqs[np.arange(len(column)), column] / 2**24).sum()
-        mixer.update(column)
+        firsts, seconds = halves(mixer, np.full((len(column), 256), 2**16, np.uint32), column)
+        for freqs, half in ((firsts, column >> 4), (seconds, column & 15)):
+            total -= np.log2(freqs[np.arange(len(half)), half] / 2**24).sum()
     return total
 
 
@@ -65,10 +69,10 @@ def bits(data: bytes, lanes: int = 1) -> float:
     ids=["text", "table", "binary", "noise", "zeros"],
 )
 def test_every_frequency_equals_the_oracles(data, lanes):
-    slow = oracle.Mixer(lanes, 16, 10, mixing.start_values())
-    for (freqs, column), fast_rows in zip(steps(data, lanes), mixed(data, lanes), strict=True):
-        np.testing.assert_array_equal(fast_rows, slow.mix(freqs))
-        slow.update(column)
+    fast, slow = new_mixer(lanes), oracle.Mixer(lanes, 16, 10, mixing.start_values())
+    for step in steps(data, lanes):
+        for found, wanted in zip(halves(fast, *step), halves(slow, *step), strict=True):
+            np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("data", [TEXT * 5, bytes(1500), NOISE * 9], ids=["text", "zeros", "noise"])
@@ -92,8 +96,9 @@ def test_a_certain_network_and_extreme_rows_are_accepted():
     freqs = np.ones((1, 256), np.uint32)
     freqs[0, 255] = 2**24 - 255
     for symbol in [255] * 50 + [0] * 50:
-        assert mixer.mix(freqs).sum(dtype=np.int64) == 2**24
-        mixer.update(np.array([symbol], np.uint8))
+        for row in halves(mixer, freqs, np.array([symbol], np.uint16)):
+            assert row.min() >= 1
+            assert row.sum(dtype=np.int64) == 2**24
 
 
 def test_repetition_of_another_lane_is_found():
@@ -133,7 +138,45 @@ def test_a_size_that_is_no_power_of_two_is_refused():
 
 def test_more_rows_than_lanes_are_refused():
     with pytest.raises(ValueError, match="3 lanes"):
-        new_mixer(2).mix(uneven_freqs(3, seed=0))
+        new_mixer(2).first(uneven_freqs(3, seed=0))
+
+
+def column(*symbols: int) -> np.ndarray:
+    return np.array(symbols, np.uint16)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [("second", column(1, 2))],
+        [("update", column(1, 2))],
+        [("first", uneven_freqs(2, seed=0)), ("first", uneven_freqs(2, seed=0))],
+        [("first", uneven_freqs(2, seed=0)), ("update", column(16, 32))],
+        [("first", uneven_freqs(2, seed=0)), ("second", column(1))],
+        [("first", uneven_freqs(2, seed=0)), ("second", column(1, 2)), ("update", column(17))],
+    ],
+    ids=["second", "update", "first twice", "no second", "fewer lanes", "fewer lanes later"],
+)
+def test_calls_out_of_turn_are_refused(calls):
+    mixer = new_mixer(2)
+    for name, argument in calls[:-1]:
+        getattr(mixer, name)(argument)
+    name, argument = calls[-1]
+    with pytest.raises(ValueError, match=r"turns|lanes"):
+        getattr(mixer, name)(argument)
+
+
+def test_halves_and_symbols_that_do_not_exist_are_refused():
+    mixer = new_mixer(1)
+    mixer.first(uneven_freqs(1, seed=0))
+    with pytest.raises(ValueError, match="below 16"):
+        mixer.second(column(16))
+    mixer.second(column(15))
+    with pytest.raises(ValueError, match="below 256"):
+        mixer.update(column(256))
+    with pytest.raises(ValueError, match="first half"):
+        mixer.update(column(0))
+    mixer.update(column(255))
 
 
 def test_damaged_start_values_are_refused(monkeypatch):
@@ -153,4 +196,4 @@ def test_other_frequencies_than_the_canarys_are_refused(monkeypatch):
 
 def test_many_lanes_open_and_mix():
     mixer = mixing.Mixer(5000, table_size=2**16, history_size=2**10)
-    assert mixer.mix(uneven_freqs(5000, seed=1)).shape == (5000, 256)
+    assert mixer.first(uneven_freqs(5000, seed=1)).shape == (5000, 16)

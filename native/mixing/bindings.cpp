@@ -15,11 +15,13 @@ namespace nb = nanobind;
 namespace {
 
 using shazip::Pool;
+using shazip::mixing::kBranches;
 using shazip::mixing::kNodes;
 using shazip::mixing::Mixer;
 using shazip::mixing::Start;
-using Freqs = nb::ndarray<const uint32_t, nb::shape<-1, kNodes>, nb::c_contig, nb::device::cpu>;
-using Column = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<const uint32_t, nb::shape<-1, kNodes>, nb::c_contig, nb::device::cpu>;
+using Column = nb::ndarray<const uint16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Halves = nb::ndarray<nb::numpy, uint32_t>;
 
 int live_lanes(const Mixer& mixer, size_t live) {
   if (live > static_cast<size_t>(mixer.lanes())) {
@@ -40,19 +42,41 @@ void open(Mixer* self, int lanes, int table_bits, int history_bits, const nb::by
                    *std::make_unique<Start>(Start::read(data, start.size())), std::move(pool));
 }
 
-nb::ndarray<nb::numpy, uint32_t> mix(Mixer& self, const Freqs& freqs) {
-  const int live = live_lanes(self, freqs.shape(0));
-  std::unique_ptr<uint32_t[]> mixed(new uint32_t[freqs.size()]);
+// Numbers of a column must be below `limit`: they choose nodes.
+int live_lanes(const Mixer& mixer, const Column& column, int limit) {
+  for (size_t i = 0; i < column.shape(0); ++i) {
+    if (column(i) >= limit)
+      throw std::invalid_argument(std::to_string(column(i)) + " in a column of numbers below " +
+                                  std::to_string(limit));
+  }
+  return live_lanes(mixer, column.shape(0));
+}
+
+// Calls work(mixed) without Python's lock to fill rows (live, 16).
+template <typename Work>
+Halves fill(int live, Work work) {
+  const auto rows = static_cast<size_t>(live);
+  std::unique_ptr<uint32_t[]> mixed(new uint32_t[rows * kBranches]);
   {
     const nb::gil_scoped_release release;
-    self.mix(freqs.data(), live, mixed.get());
+    work(mixed.get());
   }
   nb::capsule owner(mixed.get(), [](void* p) noexcept { delete[] static_cast<uint32_t*>(p); });
-  return nb::ndarray<nb::numpy, uint32_t>(mixed.release(), {freqs.shape(0), kNodes}, owner);
+  return Halves(mixed.release(), {rows, size_t{kBranches}}, owner);
+}
+
+Halves first(Mixer& self, const Rows& freqs) {
+  const int live = live_lanes(self, freqs.shape(0));
+  return fill(live, [&](uint32_t* mixed) { self.first(freqs.data(), live, mixed); });
+}
+
+Halves second(Mixer& self, const Column& firsts) {
+  const int live = live_lanes(self, firsts, kBranches);
+  return fill(live, [&](uint32_t* mixed) { self.second(firsts.data(), live, mixed); });
 }
 
 void update(Mixer& self, const Column& column) {
-  const int live = live_lanes(self, column.shape(0));
+  const int live = live_lanes(self, column, kNodes);
   const nb::gil_scoped_release release;
   self.update(column.data(), live);
 }
@@ -69,8 +93,10 @@ void bind_mixing(nb::module_& module) {
       .def("__init__", &open, nb::kw_only(), nb::arg("lanes"), nb::arg("table_bits"),
            nb::arg("history_bits"), nb::arg("start"), nb::arg("pool"))
       .def_prop_ro("lanes", &Mixer::lanes)
-      .def("mix", &mix, nb::arg("freqs"),
-           "Mixed frequencies (live, 256), uint32, from the network's.")
+      .def("first", &first, nb::arg("freqs"),
+           "Mixed frequencies (live, 16), uint32, of first halves, from the network's (live, 256).")
+      .def("second", &second, nb::arg("firsts"),
+           "Mixed frequencies (live, 16), uint32, of second halves behind these first ones.")
       .def("update", &update, nb::arg("column"), "Take the symbols (live,) that came.")
       .def("learned", &learned, "What was learned so far, as start values.");
   module.def("mixer_size", &Mixer::size, nb::arg("lanes"), nb::arg("table_bits"),

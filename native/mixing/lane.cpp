@@ -23,7 +23,7 @@ constexpr uint8_t kLengthBucket[33] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  8,  9
 
 // Contexts that know their own region of the block and their own document alone, a bit for each:
 // words and names cluster.
-constexpr uint32_t kRegional = 0x1000a;
+constexpr uint32_t kRegional = 1u << kOrder2 | 1u << kOrder4 | 1u << kRegionalWord;
 
 constexpr uint64_t kTitleTag = 0x3c7469746c653e;  // <title>
 

@@ -4,8 +4,7 @@ namespace shazip::mixing {
 namespace {
 
 constexpr uint32_t kStartUpdates = 30;  // what start values count for
-constexpr uint32_t kMatchLimit = 1023;
-constexpr int kApmRate = 6;  // an APM moves by 1 / 64
+constexpr int kApmRate = 6;             // an APM moves by 1 / 64
 // |weight| < 4, so |rounded weight| <= 2**13 and a sum of 64 products with inputs below 3072 stays
 // below 2**31.
 constexpr int32_t kWeightLimit = (4 << 20) - 512;
@@ -58,14 +57,14 @@ Learned::Learned(const Start& start) : tables_(start.tables) {
     for (auto p : row) histories_.emplace_back(p, kStartUpdates);
   for (const auto& row : start.matches)
     for (auto p : row) matches_.emplace_back(p, kStartUpdates);
-  for (const auto& value : histories_) history_pairs_.push_back(pair_of(value));
-  for (const auto& value : matches_) match_pairs_.push_back(pair_of(value));
-  for (int row = 0; row <= kContexts; ++row)
-    history_pairs_[row * 256] = {0, 0};  // nothing seen, nothing said
+  for (size_t i = 0; i < histories_.size(); ++i)
+    stretched_.push_back(static_cast<int16_t>(i % 256 ? histories_[i].stretched(tables_) : 0));
   for (const auto& context : start.corrections)
     for (const auto& row : context)
       for (auto c : row) corrections_.push_back(c * 256);
-  for (auto c : corrections_) rounded_corrections_.push_back(static_cast<int16_t>(c >> 8));
+  for (size_t i = 0; i < corrections_.size(); ++i)
+    rounded_corrections_.push_back(
+        static_cast<int16_t>(i / kLevels % 256 ? corrections_[i] >> 8 : 0));
   for (const auto& row : start.weights)
     for (auto w : row) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
   for (auto w : weights_) rounded_.push_back(rounded(w));
@@ -75,9 +74,7 @@ Learned::Learned(const Start& start) : tables_(start.tables) {
 }
 
 void Learned::update_match(int model, int cell, int hit) {
-  Adaptive& value = matches_[model * kMatchCells + cell];
-  value.update(tables_, hit, kMatchLimit);
-  match_pairs_[model * kMatchCells + cell] = pair_of(value);
+  matches_[model * kMatchCells + cell].update(tables_, hit);
 }
 
 void Learned::mix(Node& node) const {
@@ -95,9 +92,7 @@ void Learned::mix(Node& node) const {
 }
 
 void Learned::train(int set, const Node& node, int bit, int rate) {
-  const int probability = tables_.squashed(node.outputs[set]);
-  if (std::abs((bit << 16) - probability) < kLeastError) return;
-  const int32_t error = scaled_error(bit, probability, rate);
+  const int32_t error = scaled_error(bit, tables_.squashed(node.outputs[set]), rate);
   move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs,
        error);
 }
@@ -140,7 +135,7 @@ Start Learned::learned() const {
 }
 
 size_t Learned::size() {
-  size_t size = sizeof(Learned) + (kContexts + 1) * 256 * 8 + kMatches * kMatchCells * 8;
+  size_t size = sizeof(Learned) + (kContexts + 1) * 256 * 6 + kMatches * kMatchCells * 4;
   size += kContexts * 256 * kLevels * 6 + kRows * kInputs * 6 + kFinalRows * kSets * 4;
   for (uint32_t rows : kApmRows) size += zeroed_size(size_t{rows} * kApmStride * 2);
   return size;

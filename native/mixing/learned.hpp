@@ -10,10 +10,7 @@
 namespace shazip::mixing {
 
 constexpr int kApms = 3;
-constexpr int kApmStride = 32;            // 25 buckets, 256 steps apart; a row fills a cache line
-constexpr uint32_t kHistoryLimit = 1023;  // later updates move a probability by 1 / 1024.6
-constexpr int kLeastError =
-    256;  // of a probability of 16 bits: less teaches next to nothing, and most bits miss by less
+constexpr int kApmStride = 32;       // 25 buckets, 256 steps apart; a row fills a cache line
 constexpr int kCorrectionRate = 60;  // stretched steps that an error of 1 moves a correction
 constexpr int32_t kCorrectionLimit = 2047 << 8;
 enum Apm { kOfNetwork, kOfOrderOne, kOfOrderTwo };
@@ -32,20 +29,17 @@ struct Node {
   int32_t probability;        // that the bit is 1, 1..65535
 };
 
-// An adaptive probability, ready for the mixer: stretched, and its distance from one half, which
-// only matches and order 0 use.
-struct Pair {
-  int16_t stretched;
-  int16_t confidence;
-};
-
 class Learned {
  public:
   explicit Learned(const Start& start);
 
   const Tables& tables() const { return tables_; }
-  Pair history(int row, uint8_t state) const { return history_pairs_[row * 256 + state]; }
-  Pair match(int model, int cell) const { return match_pairs_[model * kMatchCells + cell]; }
+  const Adaptive& match(int model, int cell) const { return matches_[model * kMatchCells + cell]; }
+  // The stretched probability of a 1 after a history, 0 after none; its distance from one half.
+  int16_t stretched(int row, uint8_t state) const { return stretched_[row * 256 + state]; }
+  int confidence(int row, uint8_t state) const {
+    return state ? histories_[row * 256 + state].confidence() : 0;
+  }
   void update_history(int row, uint8_t state, int bit);
   // What a history adds to the network's stretched probability where that has this level.
   int16_t correction(int row, uint8_t state, int level) const {
@@ -72,22 +66,17 @@ class Learned {
   static size_t size();
 
  private:
-  Pair pair_of(const Adaptive& value) const {
-    return {static_cast<int16_t>(value.stretched(tables_)),
-            static_cast<int16_t>(value.confidence())};
-  }
-
   Tables tables_;
   uint8_t next_[256][2];
   int16_t certain_[256] = {};
   std::vector<Adaptive> histories_, matches_;
-  std::vector<Pair> history_pairs_, match_pairs_;  // of the same, kept ready
-  std::vector<int32_t> corrections_;               // step 2**-8 of a stretched probability's
-  std::vector<int16_t> rounded_corrections_;       // the same in whole steps: what predictions use
-  std::vector<int32_t> weights_;                   // step 2**-20
-  std::vector<int16_t> rounded_;                   // the same, step 2**-11: what predictions use
-  std::vector<int32_t> final_weights_;             // step 2**-16
-  Zeroed<uint16_t> apms_[kApms];                   // difference from the identity, modulo 2**16
+  std::vector<int16_t> stretched_;            // of the histories, kept ready
+  std::vector<int32_t> corrections_;          // step 2**-8 of a stretched probability's
+  std::vector<int16_t> rounded_corrections_;  // the same in whole steps: what predictions use
+  std::vector<int32_t> weights_;              // step 2**-20
+  std::vector<int16_t> rounded_;              // the same, step 2**-11: what predictions use
+  std::vector<int32_t> final_weights_;        // step 2**-16
+  Zeroed<uint16_t> apms_[kApms];              // difference from the identity, modulo 2**16
 };
 
 inline int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) const {
@@ -99,22 +88,21 @@ inline int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) c
   return (low * (256 - part) + high * part) >> 8;
 }
 
+// What belongs to state 0 is learned too, which is cheaper than to ask, and never used.
 inline void Learned::update_history(int row, uint8_t state, int bit) {
-  if (state == 0) return;
   Adaptive& value = histories_[row * 256 + state];
-  value.update(tables_, bit, kHistoryLimit);
-  history_pairs_[row * 256 + state] = pair_of(value);
+  value.update(tables_, bit);
+  stretched_[row * 256 + state] =
+      static_cast<int16_t>(value.stretched(tables_) & -static_cast<int>(state != 0));
 }
 
 inline void Learned::update_correction(int row, uint8_t state, const Node& node, int bit) {
-  if (state == 0) return;
   const int cell = (row * 256 + state) * kLevels + node.level;
   int32_t& value = corrections_[cell];
   const int error = (bit << 16) - tables_.squashed(node.inputs[kNetwork] + (value >> 8));
-  if (std::abs(error) < kLeastError) return;
   value =
       clamp(value + ((error * kCorrectionRate + 128) >> 8), -kCorrectionLimit, kCorrectionLimit);
-  rounded_corrections_[cell] = static_cast<int16_t>(value >> 8);
+  rounded_corrections_[cell] = static_cast<int16_t>((value >> 8) & -static_cast<int>(state != 0));
 }
 
 inline void Learned::prefetch(Apm which, uint32_t row) const {

@@ -12,6 +12,7 @@ namespace shazip::mixing {
 constexpr int kStretchLimit = 3071;  // clamp of a stretched probability: 12 nats
 constexpr int kOne = 1 << 16;        // probability 1
 constexpr int kAdaptiveBits = 22;    // of an adaptive probability; ten more bits count its updates
+constexpr uint32_t kMostUpdates = 1023;  // that are counted: later ones move it by 1 / 1024.6
 
 inline int clamp(int value, int low, int high) { return std::min(std::max(value, low), high); }
 
@@ -79,19 +80,16 @@ class Adaptive {
   Adaptive(uint16_t probability, uint32_t updates)
       : value_((uint32_t{probability} << 16) | updates) {}
 
-  void update(const Tables& tables, int bit, uint32_t limit) {
-    const uint32_t updates = value_ & 1023;
+  // The step is less than 1, so that the probability stays within 22 bits.
+  void update(const Tables& tables, int bit) {
+    const uint32_t updates = value_ & kMostUpdates;
     const int32_t p = static_cast<int32_t>(value_ >> 10);
     const int64_t gap = (bit ? (1 << kAdaptiveBits) - 1 : 0) - p;
-    const int32_t moved = clamp(p + static_cast<int32_t>((gap * tables.step[updates]) >> 16), 1,
-                                (1 << kAdaptiveBits) - 2);
-    value_ = (static_cast<uint32_t>(moved) << 10) | std::min(updates + 1, limit);
+    const int32_t moved = p + static_cast<int32_t>((gap * tables.step[updates]) >> 16);
+    value_ = (static_cast<uint32_t>(moved) << 10) | std::min(updates + 1, kMostUpdates);
   }
 
-  int stretched(const Tables& tables) const {
-    const uint32_t p = value_ >> 10;
-    return tables.ratio(p, (1u << kAdaptiveBits) - p);
-  }
+  int stretched(const Tables& tables) const { return tables.stretch[value_ >> (32 - 12)]; }
 
   // The distance from one half: 1024 at 1.
   int confidence() const {

@@ -9,12 +9,13 @@
 
 #include "lane.hpp"
 #include "learned.hpp"
+#include "tree.hpp"
 #include "../pool.hpp"
 
 namespace shazip::mixing {
 
-// The mixing of one frame; `mix` and `update` alternate. Bits do not depend on the number of
-// threads.
+// The mixing of one frame; `first`, `second` and `update` take turns, with the same live lanes
+// (else std::invalid_argument). Bits do not depend on the number of threads.
 class Mixer {
  public:
   // Tables take 2**table_bits bytes (16..30), the history 2**history_bits (10..30).
@@ -22,47 +23,48 @@ class Mixer {
         std::shared_ptr<Pool> pool);
 
   int lanes() const { return static_cast<int>(lanes_.size()); }
-  // Turns the network's frequencies (live, 256) into mixed ones; each row sums to 2**24, each
-  // frequency is at least 1.
-  void mix(const uint32_t* freqs, int live, uint32_t* mixed);
+  // Makes frequencies (live, 16) of the symbols' first halves from the network's (live, 256) of
+  // whole symbols. Each row sums to 2**24, each frequency is at least 1.
+  void first(const uint32_t* freqs, int live, uint32_t* mixed);
+  // Makes frequencies (live, 16) of the second halves behind the first halves (live,).
+  void second(const uint16_t* firsts, int live, uint32_t* mixed);
   // Takes the symbols (live,) that came.
-  void update(const uint8_t* column, int live);
+  void update(const uint16_t* column, int live);
   // What was learned so far, in the form of start values.
   Start learned() const { return learned_.learned(); }
 
   static size_t size(int lanes, int table_bits, int history_bits);
 
  private:
-  struct Tree;
-
-  void mix_first(int lane, const uint32_t* freqs, uint32_t* mixed);
-  void mix_second(int lane, uint32_t* mixed);
-  void mix_nibble(Tree& tree, int root, uint32_t* mixed) const;
-  bool serve(Tree& tree, int node, uint32_t mass, uint32_t* mixed) const;
-  void predict(const Tree& tree, int node, Node& out) const;
-  void set_match_inputs(const Tree& tree, int node, int depth, Node& out) const;
-  int set_history_inputs(const Tree& tree, int node, int depth, Node& out) const;
-  void prefetch(const Lane& lane, int nibble) const;
-  void prefetch(const Tree& tree, int node) const;
-  void look_up(Tree& tree, int nibble) const;
-  void follow(int lane, uint8_t symbol);
-  void learn(int set, const uint8_t* column, int live);
-  void remember(int context, const uint8_t* column, int live);
-  void remember_order_zero(const uint8_t* column, int live);
-  void judge_matches(const uint8_t* column, int live);
-  void find_matches(int model, const uint8_t* column, int live);
-  void hash_contexts(int lane);
+  void mix(const Tree& tree, Half& half, uint32_t* mixed) const;
+  bool serve(const Tree& tree, Half& half, int node, uint32_t mass, uint32_t* mixed) const;
+  void predict(const Tree& tree, Half& half, int node) const;
+  void set_network_inputs(const Half& half, int node, int whole, Node& out) const;
+  int set_match_inputs(const Lane& lane, int whole, int depth, Node& out) const;
+  int set_history_inputs(const Half& half, int node, int whole, Node& out) const;
+  int refined(const Tree& tree, int whole, Node& out) const;
+  void check_turn(bool right, int live) const;
+  void open_half(int lane, int half, int number);
+  void take_lessons(int lane, int symbol);
+  void learn(int set, int live);
+  void remember(int context, const uint16_t* column, int live);
+  void remember(int context, Tree& tree, int symbol, uint8_t* states);
+  void remember_order_zero(const uint16_t* column, int live);
+  void judge_matches(const uint16_t* column, int live);
+  void find_matches(int model, const uint16_t* column, int live);
   template <typename Job>
   void in_parallel(int count, int live, Job job) const;
 
   Learned learned_;
   Zeroed<uint8_t> memory_;
   Slots slots_[kContexts];
-  uint8_t order_zero_[256] = {};
+  uint8_t order_zero_[kNodes] = {};
   History history_;
   std::vector<MatchModel> match_models_;
   std::vector<Lane> lanes_;
-  uint64_t seen_ = 0;   // symbols so far, in all lanes
+  uint64_t seen_ = 0;  // symbols so far, in all lanes
+  enum { kFirst, kSecond, kUpdate } turn_ = kFirst;
+  int live_ = 0;        // lanes of this step
   Zeroed<Tree> trees_;  // (lanes,)
   std::shared_ptr<Pool> pool_;
 };

@@ -1,6 +1,6 @@
-// Hashed memory of bit histories. A slot of 16 bytes holds one nibble of one context: a check byte
-// and the 15 nodes of the nibble's binary tree, a bit history each. Four slots fill a cache line
-// and share a place.
+// Hashed memory of bit histories. A slot of 16 bytes holds one half of a symbol in one context: a
+// check byte and the 15 nodes of the half's binary tree, a bit history each. Four slots fill a
+// cache line and share a place.
 #pragma once
 
 #include <algorithm>
@@ -106,10 +106,10 @@ class Slots {
     shift_ = 64 - (bits - 6);
   }
 
-  // `nibble` is 0 for the first nibble of a symbol, 1 + the first nibble for the second.
-  Place place(uint32_t context, uint32_t nibble) const {
+  // `half` is 0 for a symbol's first half, 1 + the first half for its second.
+  Place place(uint32_t context, uint32_t half) const {
     const uint64_t h =
-        (uint64_t{context} + nibble * uint64_t{0x9E3779B97F4A7C15u}) * 0xD6E8FEB86659FD93u;
+        (uint64_t{context} + half * uint64_t{0x9E3779B97F4A7C15u}) * 0xD6E8FEB86659FD93u;
     const auto check = static_cast<uint8_t>(h >> 24);
     return {memory_ + ((h >> shift_) * kBucket), check ? check : uint8_t{1}};
   }

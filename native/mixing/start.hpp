@@ -10,9 +10,38 @@
 
 namespace shazip::mixing {
 
-constexpr int kContexts = 17;  // hashed contexts
-constexpr int kMatches = 2;    // match models: a long one and a short one
+// Hashed contexts, in the order of their tables; docs/mixing.md has what each hashes.
+enum Context {
+  kOrder1,
+  kOrder2,
+  kOrder3,
+  kOrder4,
+  kOrder6,
+  kOrder7,
+  kFirstWord,
+  kWord,
+  kLastWord,
+  kWordBefore,
+  kApart,
+  kAbove,
+  kHighNibbles,
+  kOpener,
+  kEightClasses,
+  kTwelveClasses,
+  kRegionalWord,
+  kContexts
+};
+constexpr int kOrders = kOrder7 + 1;  // contexts of so many last symbols come first
+
+// Match models.
+enum { kLongMatch, kShortMatch, kMatches };
 constexpr int kMatchCells = 128;
+
+// A symbol is coded as two halves, each the walk through a binary tree of its own. In the symbol's
+// whole tree node 1 is the root, nodes 2 n and 2 n + 1 are below n.
+constexpr int kHalves = 2;
+constexpr int kHalfBits = 4, kBranches = 1 << kHalfBits;
+constexpr int kBits = kHalves * kHalfBits, kNodes = 1 << kBits;
 
 // Inputs of the mixer, in this order; padded to a multiple of what a vector register holds.
 constexpr int kBias = 0, kNetwork = 1, kNetworkConfidence = 2, kNetworkRefined = 3;
@@ -22,15 +51,14 @@ constexpr int kContextInputs = kOrderZeroInputs + 2;            // two for each 
 constexpr int kCertainInputs = kContextInputs + 2 * kContexts;  // one for each context
 constexpr int kInputs = (kCertainInputs + kContexts + 15) / 16 * 16;
 
-// Sets of weights; each picks one of its rows by a small context, the last two by a hash.
-constexpr int kSets = 6, kFirstHashed = 4;
+// Sets of weights; each picks one of its rows by a small context, those from kFirstHashed on by a
+// hash.
+enum Set { kByNode, kByMatch, kByLast, kByClasses, kByFirstWord, kByShape, kSets };
+constexpr int kFirstHashed = kByFirstWord;
 constexpr int kSetFirst[kSets + 1] = {0, 256, 336, 592, 2640, 4688, 6736};
 constexpr int kRows = kSetFirst[kSets];
-constexpr int kNodes =
-    256;  // the byte's binary tree: node 1 is the root, 2 n and 2 n + 1 are below n
-// Final mixers, which weigh the sets' outputs: one has a row for each node, one for each hash of
-// the last two symbols.
-constexpr int kFinals = 2;
+// Final mixers, which weigh the sets' outputs.
+enum Final { kFinalByNode, kFinalByOrderTwo, kFinals };
 constexpr int kFinalFirst[kFinals + 1] = {0, kNodes, kNodes + 2048};
 constexpr int kFinalRows = kFinalFirst[kFinals];
 constexpr int kLevels = 8;  // of the network's certainty, for corrections

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ import numpy as np
 from shazip.coder import Encoder
 from shazip.engines import open_engine
 from shazip.engines.mixing import Mixer, sizes_for
+from shazip.halves import SYMBOL_BITS, split
 from shazip.lanes import columns, default_lanes, interleave
 from shazip.model import file as modelfile
-from shazip.predictor import Predictor
+from shazip.predictor import Network
 
 NETWORK = ("products", "attention", "element-wise", "frequencies", "waiting")
 
@@ -42,22 +42,24 @@ def measure(model: modelfile.IntegerModel, data: bytes, lanes: int = LANES) -> d
 
 
 def _step(
-    column: np.ndarray, network: Predictor, mixer: Mixer, encoder: Encoder
-) -> tuple[int, ...]:
+    column: np.ndarray, network: Network, mixer: Mixer, encoder: Encoder
+) -> tuple[int, int, int]:
     """Code one column; return the nanoseconds of network, mixing and coding."""
     times = [time.perf_counter_ns()]
-    freqs = network.predict(len(column))
+    row = network.predict(len(column))
     network.update(column)
     times.append(time.perf_counter_ns())
-    freqs = mixer.mix(freqs)
+    firsts, seconds = split(column, SYMBOL_BITS)
+    freqs = mixer.first(row), mixer.second(firsts)
     mixer.update(column)
     times.append(time.perf_counter_ns())
-    encoder.encode(column, freqs)
+    encoder.encode(firsts, freqs[0])
+    encoder.encode(seconds, freqs[1])
     times.append(time.perf_counter_ns())
-    return tuple(stop - start for start, stop in pairwise(times))
+    return times[1] - times[0], times[2] - times[1], times[3] - times[2]
 
 
-def _count(network: Predictor) -> Any:
+def _count(network: Network) -> Any:
     """Make the native engine count its own costs; return it, or None for another engine."""
     native = getattr(network, "native", None)
     if native is not None:

@@ -14,7 +14,7 @@ from shazip.cli.options import CodecOptions, computing, quiet_and_verbose
 from shazip.cli.report import STDOUT
 
 if TYPE_CHECKING:
-    from shazip.predictor import Predictor
+    from shazip.predictor import Network
 
 PATH = click.Path(path_type=Path, allow_dash=True)
 
@@ -60,7 +60,7 @@ def sample(
 
 
 def drawn(
-    predictor: Predictor, prompt: bytes, length: int, temperature: float, seed: int
+    predictor: Network, prompt: bytes, length: int, temperature: float, seed: int
 ) -> Iterator[int]:
     """Yield `length` symbols that go on with `prompt`; the predictor has one lane."""
     import numpy as np

@@ -1,8 +1,8 @@
 """Context mixing: what a frame has shown so far refines the network's prediction (docs/mixing.md).
 
-network's freqs -> Mixer.mix -> freqs for the coder; Mixer.update(column) after each step. The
-arithmetic is in native/mixing/; this module holds what belongs to the mixing version: start values,
-sizes and the canary.
+network's row -> Mixer.first -> coder -> Mixer.second -> coder -> Mixer.update. The arithmetic is
+in native/mixing/; this module holds what belongs to the mixing version: start values, sizes and
+the canary.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 from shazip.engines.compiled import load_module
 from shazip.errors import FormatError, ModelError
 
-MIXING_VERSION = 3
+MIXING_VERSION = 4
 TABLE_BITS = range(16, 31)  # log2 of bytes: bit histories of all contexts
 HISTORY_BITS = range(10, 31)  # log2 of bytes: symbols coded so far, in all lanes
 
 _START = Path(__file__).with_name("mixing.bin")
 # Digests (BLAKE2b, 16 bytes) of the start values and of all frequencies over the canary's probe.
 _START_DIGEST = "cbbd9b0a9ac9ea3044310926fd156805"
-_CANARY_DIGEST = "5666e9211d0dd5df7c87a396bf717566"
+_CANARY_DIGEST = "5516a8e2bb9edb574575b383d8ec8063"
 _CANARY_STEPS, _CANARY_LANES = 64, 8
 
 
 class Mixer:
-    """The mixing of one frame; `mix` and `update` alternate. Threads change no bit."""
+    """The mixing of one frame; `first`, `second`, `update` take turns. Threads change no bit."""
 
     def __init__(
         self, lanes: int, *, table_size: int, history_size: int, pool: object = None
@@ -47,17 +47,22 @@ class Mixer:
         check_canary()
         self._native = _open(lanes, *bits, pool)
 
-    def mix(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Turn the network's frequencies (live, 256) into mixed ones (live, 256).
+    def first(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Turn the network's frequencies (live, 256) into mixed ones of first halves (live, 16).
 
         Both: each at least 1, each row summing to 2**24.
         """
-        mixed: NDArray[np.uint32] = self._native.mix(freqs)
+        mixed: NDArray[np.uint32] = self._native.first(freqs)
+        return mixed
+
+    def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
+        """Return mixed frequencies (live, 16) of second halves behind the first ones (live,)."""
+        mixed: NDArray[np.uint32] = self._native.second(firsts)
         return mixed
 
     def update(self, column: NDArray[np.uint16]) -> None:
         """Take the symbols (live,) that came."""
-        self._native.update(column.astype(np.uint8))
+        self._native.update(column)
 
 
 def sizes_for(first_block_size: int) -> tuple[int, int]:
@@ -111,10 +116,10 @@ def canary_digest() -> str:
     digest = hashlib.blake2b(digest_size=16)
     for step in range(_CANARY_STEPS):
         live = _CANARY_LANES - step // 24
-        freqs = mixer.mix(_probe_freqs(step, live))
-        digest.update(freqs.astype("<u4").tobytes())
-        column = text[5 * np.arange(live) + step].copy()
+        column = text[5 * np.arange(live) + step].astype(np.uint16)
         column[live // 2 :: 4] = noise[step * _CANARY_LANES :][: len(column[live // 2 :: 4])]
+        for freqs in (mixer.first(_probe_freqs(step, live)), mixer.second(column >> 4)):
+            digest.update(freqs.astype("<u4").tobytes())
         mixer.update(column)
     return digest.hexdigest()
 

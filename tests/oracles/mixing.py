@@ -16,6 +16,7 @@ HASHED = 4  # this set and those after it learn twice as fast
 SET_FIRST = [sum(SET_SIZES[:i]) for i in range(SETS)]
 LIMIT = 3071
 WORTH_MIXING = 2**16
+LEAST_ERROR = 256
 LENGTHS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 9, 9, 10, 10, *[11] * 8, *[12] * 8, 13]
 CERTAINTIES = (192, 640, 1500)
 
@@ -71,14 +72,13 @@ class Adaptive:
     def __init__(self, start: Start, probability: int) -> None:
         self.start, self.p, self.updates = start, probability << 6, 30
 
-    def update(self, bit: int, limit: int) -> None:
+    def update(self, bit: int) -> None:
         target = 2**22 - 1 if bit else 0
-        step = 655360 // (10 * self.updates + 16)
-        self.p = clamp(self.p + ((target - self.p) * step >> 16), 1, 2**22 - 2)
-        self.updates = min(self.updates + 1, limit)
+        self.p += (target - self.p) * (655360 // (10 * self.updates + 16)) >> 16
+        self.updates = min(self.updates + 1, 1023)
 
     def pair(self) -> tuple[int, int]:
-        return self.start.ratio(self.p, 2**22 - self.p), (self.p - 2**21) >> 11
+        return self.start.stretch(self.p >> 6), (self.p - 2**21) >> 11
 
 
 class Slots:
@@ -88,20 +88,20 @@ class Slots:
         self.shift = 64 - (bits - 6)
         self.buckets: dict[int, list[list[int]]] = defaultdict(lambda: [[0] * 16 for _ in range(4)])
 
-    def _place(self, context: int, nibble: int) -> tuple[int, int]:
-        h = (context + nibble * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 & MASK64
+    def _place(self, context: int, half: int) -> tuple[int, int]:
+        h = (context + half * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 & MASK64
         return h >> self.shift, (h >> 24 & 255) or 1
 
-    def find(self, context: int, nibble: int) -> list[int]:
-        bucket, check = self._place(context, nibble)
+    def find(self, context: int, half: int) -> list[int]:
+        bucket, check = self._place(context, half)
         if bucket in self.buckets:
             for slot in self.buckets[bucket]:
                 if slot[0] == check:
                     return slot
         return [0] * 16
 
-    def claim(self, context: int, nibble: int) -> list[int]:
-        at, check = self._place(context, nibble)
+    def claim(self, context: int, half: int) -> list[int]:
+        at, check = self._place(context, half)
         bucket = self.buckets[at]
         for slot in bucket:
             if slot[0] == check:
@@ -217,20 +217,24 @@ class Mixer:
             state for bit in (0, 1) for state in accumulate([bit] * 99, self._after, initial=0)
         } - {0}
 
-    def mix(self, freqs: np.ndarray) -> np.ndarray:
+    def first(self, freqs: np.ndarray) -> np.ndarray:
         self.freqs = [[int(f) for f in row] for row in freqs]
-        rows = [self._mix_lane(i) for i in range(len(self.freqs))]
-        return np.array(rows, np.uint32).reshape(-1, 256)
+        rows = [self._mix_half(i, 1) for i in range(len(self.freqs))]
+        return np.array(rows, np.uint32).reshape(-1, 16)
+
+    def second(self, firsts: np.ndarray) -> np.ndarray:
+        rows = [self._mix_half(i, 16 + int(first)) for i, first in enumerate(firsts)]
+        return np.array(rows, np.uint32).reshape(-1, 16)
 
     def update(self, column: np.ndarray) -> None:
         symbols = [int(symbol) for symbol in column]
-        paths = [self._path(i, symbol) for i, symbol in enumerate(symbols)]
-        for path in paths:
-            for node, bit in path:
+        lessons = [self._lessons(i, symbol) for i, symbol in enumerate(symbols)]
+        for lane_lessons in lessons:
+            for node, bit in lane_lessons.values():
                 self._train(node, bit, rates(len(symbols), self.seen))
         self.seen += len(symbols)
         for i, symbol in enumerate(symbols):
-            self._remember(self.lanes[i], symbol, paths[i])
+            self._remember(self.lanes[i], symbol, lessons[i])
         for i, symbol in enumerate(symbols):
             self._judge_matches(self.lanes[i], symbol)
         for i, symbol in enumerate(symbols):
@@ -255,29 +259,29 @@ class Mixer:
             sums[node] = sums[2 * node] + sums[2 * node + 1]
         return sums
 
-    def _mix_lane(self, lane: int) -> list[int]:
+    def _mix_half(self, lane: int, root: int) -> list[int]:
         sums = self._sums(lane)
-        mass = [0] * 512
-        mass[1] = 2**24
-        for node in range(1, 256):
-            leaves = 256 >> (node.bit_length() - 1)
-            if mass[node] == 0:
-                continue
-            if mass[node] < WORTH_MIXING:
-                self._keep_proportions(node, leaves, sums, mass)
-                continue
-            p = self._predict(lane, node, sums).probability
-            mass[2 * node + 1] = leaves // 2 + ((mass[node] - leaves) * p >> 16)
-            mass[2 * node] = mass[node] - mass[2 * node + 1]
-        return mass[256:]
+        mass = {root: 2**24}
+        for level in range(4):
+            leaves = 16 >> level
+            for node in range(root << level, (root + 1) << level):
+                if node not in mass:
+                    continue
+                if mass[node] < WORTH_MIXING:
+                    self._keep_proportions(node, leaves, sums, mass)
+                    continue
+                p = self._predict(lane, node, sums).probability
+                mass[2 * node + 1] = leaves // 2 + ((mass[node] - leaves) * p >> 16)
+                mass[2 * node] = mass[node] - mass[2 * node + 1]
+        return [mass[leaf] for leaf in range(16 * root, 16 * root + 16)]
 
     @staticmethod
-    def _keep_proportions(node: int, leaves: int, sums: list[int], mass: list[int]) -> None:
+    def _keep_proportions(node: int, leaves: int, sums: list[int], mass: dict[int, int]) -> None:
         first = node * leaves
         scale = ((mass[node] - leaves) << 36) // sums[node]
         for leaf in range(first, first + leaves):
             mass[leaf] = 1 + (sums[leaf] * scale >> 36)
-        mass[first] += mass[node] - sum(mass[first : first + leaves])
+        mass[first] += mass[node] - sum(mass[leaf] for leaf in range(first, first + leaves))
 
     def _predict(self, lane_index: int, n: int, sums: list[int]) -> Node:
         start, lane, depth = self.start, self.lanes[lane_index], n.bit_length() - 1
@@ -336,7 +340,7 @@ class Mixer:
         return strength
 
     def _add_history_inputs(self, lane: Lane, n: int, depth: int, node: Node) -> int:
-        states = [self._slot(i, lane, n, depth)[self._in_nibble(n, depth)] for i in range(CONTEXTS)]
+        states = [self._slot(i, lane, n, depth)[self._in_half(n, depth)] for i in range(CONTEXTS)]
         for i in (CONTEXTS, *range(CONTEXTS)):  # order 0 comes first
             state = states[i] if i < CONTEXTS else self.order_zero[n]
             stretched, confidence = self.histories[i][state].pair() if state else (0, 0)
@@ -350,11 +354,11 @@ class Mixer:
         return sum(state != 0 for state in states[:6])
 
     def _slot(self, i: int, lane: Lane, n: int, depth: int) -> list[int]:
-        nibble = 0 if depth < 4 else 1 + ((n >> (depth - 4)) & 15)
-        return self.slots[i].find(lane.contexts[i], nibble)
+        half = 0 if depth < 4 else 1 + ((n >> (depth - 4)) & 15)
+        return self.slots[i].find(lane.contexts[i], half)
 
     @staticmethod
-    def _in_nibble(n: int, depth: int) -> int:
+    def _in_half(n: int, depth: int) -> int:
         return n if depth < 4 else 1 << (depth - 4) | n & ((1 << (depth - 4)) - 1)
 
     def _mix_node(self, node: Node) -> None:
@@ -372,27 +376,28 @@ class Mixer:
 
     # Learning
 
-    def _path(self, lane: int, symbol: int) -> list[tuple[Node, int]]:
-        sums, mass, path = self._sums(lane), 2**24, []
+    def _lessons(self, lane: int, symbol: int) -> dict[int, tuple[Node, int]]:
+        """Return by depth the mixed nodes on the symbol's way that missed its bit, and the bit."""
+        sums, mass, lessons = self._sums(lane), 2**24, {}
         for depth in range(8):
+            if depth == 4:
+                mass = 2**24
             if mass < WORTH_MIXING:
-                break
+                continue
             n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
             node = self._predict(lane, n, sums)
-            path.append((node, bit))
-            half = 128 >> depth
+            if abs((bit << 16) - node.probability) >= LEAST_ERROR:
+                lessons[depth] = node, bit
+            half = 8 >> depth % 4
             one = half + ((mass - 2 * half) * node.probability >> 16)
             mass = one if bit else mass - one
-        return path
+        return lessons
 
     def _train(self, node: Node, bit: int, rates: tuple[int, int, int]) -> None:
         rate, hashed_rate, final_rate = rates
         for number, (row, output) in enumerate(zip(node.rows, node.outputs, strict=True)):
             own_rate = hashed_rate if number >= HASHED else rate
-            miss = (bit << 16) - self.start.squash(output)
-            if abs(miss) < 256:
-                continue
-            error = miss * own_rate + 8192 >> 14
+            error = ((bit << 16) - self.start.squash(output)) * own_rate + 8192 >> 14
             limit = 4 * 2**20 - 512
             self.weights[row] = [
                 clamp(w + (x * error + 128 >> 8), -limit, limit)
@@ -410,17 +415,15 @@ class Mixer:
 
     def _step(self, row: int, state: int, bit: int) -> int:
         if state:
-            self.histories[row][state].update(bit, 1023)
+            self.histories[row][state].update(bit)
         return self.start.next[state][bit]
 
     def _correct(self, row: list[int], node: Node, bit: int) -> None:
         value = row[node.level]
         error = (bit << 16) - self.start.squash(node.inputs[1] + (value >> 8))
-        if abs(error) < 256:
-            return
         row[node.level] = clamp(value + (error * 60 + 128 >> 8), -2047 * 256, 2047 * 256)
 
-    def _remember(self, lane: Lane, symbol: int, path: list[tuple[Node, int]]) -> None:
+    def _remember(self, lane: Lane, symbol: int, lessons: dict[int, tuple[Node, int]]) -> None:
         for depth in range(8):
             n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
             self.order_zero[n] = self._step(CONTEXTS, self.order_zero[n], bit)
@@ -431,9 +434,9 @@ class Mixer:
                     slot = self.slots[i].claim(
                         lane.contexts[i], 0 if depth == 0 else 1 + (symbol >> 4)
                     )
-                at = self._in_nibble(n, depth)
-                if depth < len(path) and slot[at]:
-                    self._correct(self.corrections[i][slot[at]], *path[depth])
+                at = self._in_half(n, depth)
+                if depth in lessons and slot[at]:
+                    self._correct(self.corrections[i][slot[at]], *lessons[depth])
                 slot[at] = self._step(i, slot[at], bit)
 
     def _judge_matches(self, lane: Lane, symbol: int) -> None:
@@ -442,7 +445,7 @@ class Mixer:
                 continue
             for bit in range(7, -1, -1):
                 hit = match.expected >> bit == symbol >> bit
-                self.match_cells[i][match.cell()].update(hit, 1023)
+                self.match_cells[i][match.cell()].update(hit)
                 if not hit:
                     break
 

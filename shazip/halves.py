@@ -1,0 +1,95 @@
+"""The two halves of a symbol: how it splits, and what a network's row says of each of them.
+
+A symbol of `bits` bits is coded as its upper bits // 2 bits and then the rest of them, so that
+mixing visits no symbol that can no longer come (docs/format.md, section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shazip.errors import ShazipError
+from shazip.model.arithmetic import FREQUENCY_TOTAL
+
+if TYPE_CHECKING:
+    from shazip.predictor import Network
+
+SYMBOL_BITS = 8  # of a byte
+
+
+def second_bits(bits: int) -> int:
+    """Return the bits of the second half of a symbol of so many bits."""
+    return bits - bits // 2
+
+
+def split(column: NDArray[np.uint16], bits: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return the first and the second halves (live,) of symbols (live,) of so many bits."""
+    second = second_bits(bits)
+    return np.right_shift(column, second), np.bitwise_and(column, (1 << second) - 1)
+
+
+def join(firsts: NDArray[np.uint16], seconds: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
+    """Return the symbols (live,) that have these halves (live,)."""
+    symbols: NDArray[np.uint16] = np.left_shift(firsts, second_bits(bits)) | seconds
+    return symbols
+
+
+class Halves:
+    """The predictor (predictor.py) of a network alone."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._first, self._second = _functions()
+        self._row: NDArray[np.uint32]
+        self._firsts = 0
+
+    def first(self, live: int) -> NDArray[np.uint32]:
+        """Return frequencies (live, A) of the symbols' first halves."""
+        self._row = self._network.predict(live)
+        self._firsts = 1 << (self._row.shape[1].bit_length() - 1) // 2
+        return self._first(self._row, self._firsts)
+
+    def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
+        """Return frequencies (live, B) of the second halves behind `firsts` (live,)."""
+        return self._second(self._row, self._firsts, firsts)
+
+    def update(self, column: NDArray[np.uint16]) -> None:
+        """Take the symbols (live,) that came."""
+        self._network.update(column)
+
+
+def _functions() -> tuple[Callable[..., NDArray[np.uint32]], Callable[..., NDArray[np.uint32]]]:
+    """Return first_half and second_half, compiled where that is possible: they run each step."""
+    from shazip.engines.compiled import load_module  # its package imports this module
+
+    try:
+        module = load_module()
+    except ShazipError:
+        return first_half, second_half
+    return module.first_half, module.second_half
+
+
+def first_half(freqs: NDArray[np.uint32], firsts: int) -> NDArray[np.uint32]:
+    """Return what `freqs` (live, V) say of the first halves (live, firsts): sums."""
+    sums: NDArray[np.uint32] = freqs.reshape(len(freqs), firsts, -1).sum(axis=2, dtype=np.uint32)
+    return sums
+
+
+def second_half(
+    freqs: NDArray[np.uint32], firsts: int, column: NDArray[np.uint16]
+) -> NDArray[np.uint32]:
+    """Return what `freqs` (live, V) say of the second halves (live, B) behind a column (live,).
+
+    Each is at least 1 and each row sums to 2**24.
+    """
+    part = freqs.reshape(len(freqs), firsts, -1)[np.arange(len(column)), column]  # (live, B)
+    bounds = np.zeros((len(part), part.shape[1] + 1), np.uint64)
+    np.cumsum(part, axis=1, out=bounds[:, 1:])
+    # The sums are at most 2**24, so these products stay below 2**48.
+    scaled = bounds * np.uint64(FREQUENCY_TOTAL - part.shape[1]) // bounds[:, -1:]
+    rows: NDArray[np.uint32] = (1 + np.diff(scaled)).astype(np.uint32)
+    return rows
