@@ -52,10 +52,6 @@ Tensors view(const nb::dict& arrays) {
   return Tensors(std::move(tensors));
 }
 
-void check_threads(int threads) {
-  if (threads < 1) throw std::invalid_argument("threads must be at least 1");
-}
-
 template <typename Value>
 nb::ndarray<nb::numpy, Value> rows(std::unique_ptr<Value[]> values, const Predictor& predictor,
                                    int live) {
@@ -99,13 +95,7 @@ NB_MODULE(_native, module) {
   nb::set_leak_warnings(false);  // interpreters may leave globals alive at exit
 
   nb::class_<Pool>(module, "Pool")
-      .def(
-          "__init__",
-          [](Pool* self, int threads) {
-            check_threads(threads);
-            new (self) Pool(threads);
-          },
-          nb::arg("threads"))
+      .def(nb::init<int>(), nb::arg("threads"))
       .def_prop_ro("threads", &Pool::threads)
       .def("fix_ranks", &Pool::fix_ranks, nb::arg("ranks"),
            "Call so many threads, at most as many as there are, or after 0 those that are worth "
@@ -117,7 +107,6 @@ NB_MODULE(_native, module) {
           [](Network* self, int64_t width, int64_t boom_width, int64_t layers,
              std::vector<int64_t> attention, int64_t window, int64_t heads, int64_t symbols,
              const nb::dict& tensors, int threads, const std::string& variant) {
-            check_threads(threads);
             const Config config{width,   boom_width,          layers, window, heads,
                                 symbols, std::move(attention)};
             new (self) Network(config, view(tensors), threads, variant);

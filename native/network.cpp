@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kBiasMax = 1 << 24;
 constexpr int64_t kInt32Max = INT32_MAX;
+constexpr int kShiftMax = 22;  // of a requantisation: its sums stay below 2**53
 
 int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
@@ -52,8 +53,10 @@ Network::Network(const Config& c, const Tensors& t, int threads, const std::stri
   }
   for (int index = 0; index < m.layers; ++index) layers_.push_back(pack_layer(c, t, index));
   m.layer = layers_.data();
-  m.activation_multiplier = pad(t.int32("output.activation_multiplier", {m.width}, 0, kInt32Max));
-  m.activation_shift = t.scalar("output.activation_shift", 1, 40);
+  const int32_t* activation = t.int32("output.activation_multiplier", {m.width}, 0, kInt32Max);
+  m.activation_shift = t.scalar("output.activation_shift", 1, kShiftMax);
+  check_product("output.activation", {activation}, m.width, kResidualMax, m.activation_shift);
+  m.activation_multiplier = pad(activation);
   m.output = pack_linear(t, "output", m.symbols, 1);
   load_start(c, t);
 }
@@ -131,7 +134,9 @@ Product Network::pack_linear(const Tensors& t, const std::string& name, int rows
   const int8_t* weight = t.int8(name + ".weight", {rows, model_.width});
   const int32_t* multiplier = t.int32(name + ".multiplier", {rows}, 0, kInt32Max);
   const int32_t* bias = t.int32(name + ".bias", {rows}, -kBiasMax, kBiasMax);
-  return pack_rows(weight, multiplier, bias, t.scalar(name + ".shift", 3, 40), rows, groups);
+  const int shift = t.scalar(name + ".shift", 3, kShiftMax);
+  check_product(name, {multiplier}, rows, square(), shift);
+  return pack_rows(weight, multiplier, bias, shift, rows, groups);
 }
 
 const int16_t* Network::pack_input(const Product& p, const int16_t* input) {
@@ -152,20 +157,22 @@ const int16_t* Network::pack_input(const Product& p, const int16_t* input) {
 
 void Network::pack_lstm(const Tensors& t, const std::string& at, int index, Layer& layer) {
   const int width = model_.width, rows = 4 * width;
-  const int shift = t.scalar(at + "gates.shift", 3, 40);
+  const int shift = t.scalar(at + "gates.shift", 3, kShiftMax);
   const int32_t* bias = index ? t.int32(at + "gates.bias", {rows}, -kBiasMax, kBiasMax) : nullptr;
   const int8_t* hidden = t.int8(at + "lstm_hidden.weight", {rows, width});
-  layer.lstm_hidden = pack_rows(
-      hidden, t.int32(at + "lstm_hidden.multiplier", {rows}, 0, kInt32Max), bias, shift, rows, 4);
+  const int32_t* scale = t.int32(at + "lstm_hidden.multiplier", {rows}, 0, kInt32Max);
+  layer.lstm_hidden = pack_rows(hidden, scale, bias, shift, rows, 4);
   if (index == 0) {
+    check_product(at + "lstm_hidden", {scale}, rows, square(), shift);
     layer.input =
         pack_input(layer.lstm_hidden, t.int16(at + "input", {model_.symbols, rows}, -32768, 32767));
     return;
   }
   layer.lstm_norm = pack_norm(t, at + "lstm_norm", false);
   const int8_t* input = t.int8(at + "lstm_input.weight", {rows, width});
-  layer.lstm_input = pack_rows(input, t.int32(at + "lstm_input.multiplier", {rows}, 0, kInt32Max),
-                               nullptr, shift, rows, 4);
+  const int32_t* input_scale = t.int32(at + "lstm_input.multiplier", {rows}, 0, kInt32Max);
+  check_product(at + "lstm_input", {input_scale, scale}, rows, square(), shift);
+  layer.lstm_input = pack_rows(input, input_scale, nullptr, shift, rows, 4);
 }
 
 void Network::pack_attention(const Config& c, const Tensors& t, const std::string& at,
@@ -176,8 +183,8 @@ void Network::pack_attention(const Config& c, const Tensors& t, const std::strin
   layer.query_norm = pack_norm(t, at + "query_norm", true);
   layer.focus_norm = pack_norm(t, at + "focus_norm", false);
   layer.query = pack_linear(t, at + "query", width, 1);
-  layer.score_multiplier = t.scalar(at + "score.multiplier", 0, kInt32Max);
-  layer.score_shift = t.scalar(at + "score.shift", 1, 40);
+  layer.score_multiplier = t.scalar(at + "score.multiplier", 0, 1 << 25);
+  layer.score_shift = t.scalar(at + "score.shift", 1, kShiftMax);
   // The least difference that gives kScoreEntries - 1: all greater ones give no other result.
   const int64_t wanted =
       (int64_t{kScoreEntries - 1} << layer.score_shift) - (int64_t{1} << (layer.score_shift - 1));
@@ -185,10 +192,10 @@ void Network::pack_attention(const Config& c, const Tensors& t, const std::strin
   const int64_t most = m ? (wanted + m - 1) / m : kInt32Max;
   layer.score_most = static_cast<int32_t>(most < kInt32Max ? most : kInt32Max);
   const int64_t mixed = kOperandMax * ((1 << 14) + c.window / 2);
-  layer.value_shift = t.scalar(at + "value.shift", 1, 40);
-  const int64_t limit = ((int64_t{1} << (30 + layer.value_shift)) - 1) / mixed;
-  const int64_t bound = limit < kInt32Max ? limit : kInt32Max;
-  layer.value_multiplier = pad(t.int32(at + "value.multiplier", {width}, -bound, bound));
+  layer.value_shift = t.scalar(at + "value.shift", 1, kShiftMax);
+  const int32_t* value = t.int32(at + "value.multiplier", {width}, -kInt32Max, kInt32Max);
+  check_product(at + "value", {value}, width, mixed, layer.value_shift);
+  layer.value_multiplier = pad(value);
 }
 
 Layer Network::pack_layer(const Config& c, const Tensors& t, int index) {

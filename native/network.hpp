@@ -70,6 +70,8 @@ class Network {
   void pack_lstm(const Tensors& t, const std::string& at, int index, Layer& layer);
   void pack_attention(const Config& c, const Tensors& t, const std::string& at, Layer& layer);
   const int16_t* pack_input(const Product& p, const int16_t* input);
+  // The greatest absolute value of a product of operands and weights.
+  int64_t square() const { return int64_t{model_.width} * kOperandMax * kOperandMax; }
   const int32_t* pad(const int32_t* values);
   template <typename T>
   const T* copy(const T* values, size_t count);

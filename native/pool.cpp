@@ -4,6 +4,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -15,9 +17,9 @@ namespace {
 
 constexpr int kGlances =
     50;  // without a pause: a meeting is often a matter of a tenth of a microsecond
-constexpr int kSpins = 400;      // of some 40 cycles each: about 5 microseconds
-constexpr int kYields = 200;     // of half a microsecond each, unless another thread has work
-constexpr int kMaxRanks = 4096;  // the low bits of a ticket
+constexpr int kSpins = 400;   // of some 40 cycles each: about 5 microseconds
+constexpr int kYields = 200;  // of half a microsecond each, unless another thread has work
+constexpr int kMaxRanks = Pool::kMaxThreads + 1;  // the low bits of a ticket; 0 closes
 
 // Nanoseconds. A trial of more ranks may lose kTrial before it is broken off, for kPatience times
 // what it lost: so hardly more than 3 % is lost to trials on a machine that stays busy. What ranks
@@ -165,6 +167,10 @@ struct Pool::Crew {
 };
 
 Pool::Pool(int threads) : threads_(threads), worth_(threads), saved_(kTrial) {
+  if (threads < 1 || threads > kMaxThreads) {
+    throw std::invalid_argument("threads must be 1 to " + std::to_string(kMaxThreads) + ", not " +
+                                std::to_string(threads));
+  }
   static std::once_flag once;
   std::call_once(once, [] { after_fork(count_fork); });
 }

@@ -16,9 +16,11 @@ struct alignas(128) Barrier {
 
 class Pool {
  public:
+  static constexpr int kMaxThreads = 4095;
   using Job = void (*)(void* context, int rank);
   using Afterwork = bool (*)(void* context, int rank);
 
+  // Throws std::invalid_argument for fewer than 1 or more than kMaxThreads.
   explicit Pool(int threads);
   ~Pool();
   Pool(const Pool&) = delete;

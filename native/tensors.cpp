@@ -1,5 +1,6 @@
 #include "tensors.hpp"
 
+#include <cstdlib>
 #include <stdexcept>
 
 #include "model.hpp"
@@ -81,6 +82,19 @@ int64_t Tensors::length(const std::string& name, size_t axis) const {
   if (found == tensors_.end()) throw std::invalid_argument("lacks the tensor '" + name + "'");
   if (axis >= found->second.shape.size()) refuse(name, "has too few axes");
   return found->second.shape[axis];
+}
+
+void check_product(const std::string& site, const std::vector<const int32_t*>& multipliers,
+                   int64_t count, int64_t bound, int shift) {
+  const int64_t most = ((int64_t{1} << (30 + shift)) - 1) / bound;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t sum = 0;
+    for (const int32_t* multiplier : multipliers) sum += std::abs(int64_t{multiplier[i]});
+    if (sum > most) {
+      throw std::invalid_argument("tensor '" + site + ".multiplier' is too great: " +
+                                  std::to_string(sum) + ", more than " + std::to_string(most));
+    }
+  }
 }
 
 void check_config(const Config& c) {

@@ -43,6 +43,11 @@ class Tensors {
   std::map<std::string, Tensor> tensors_;
 };
 
+// Refuses requantisation by multipliers (count) each, of which a row's sum in absolute value times
+// `bound` may not reach 2**(30 + shift). Throws std::invalid_argument, naming the site.
+void check_product(const std::string& site, const std::vector<const int32_t*>& multipliers,
+                   int64_t count, int64_t bound, int shift);
+
 // Refuses a configuration that is inconsistent or beyond what the engine holds. Throws
 // std::invalid_argument with the limit.
 void check_config(const Config& config);

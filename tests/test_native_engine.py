@@ -276,7 +276,7 @@ def test_a_tensor_of_another_shape_type_or_absent_is_refused(name):
     ("name", "value"),
     [
         ("layers.0.lstm_hidden.weight", -128),
-        ("layers.0.gates.shift", 41),
+        ("layers.0.gates.shift", 23),
         ("layers.0.gates.shift", 2),
         ("layers.1.gates.bias", 2**24 + 1),
         ("layers.1.lstm_norm.shift", 0),

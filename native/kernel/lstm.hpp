@@ -15,10 +15,9 @@ inline void clear_beyond_width(const Model& m, int32_t* row, int begin, int end)
 }
 
 // `bias` in steps of 2**-11, as part of a gate's wide sum: bias * 2**(shift-3) + 2**(shift-1).
-// |bias| <= 2**15, shift <= 40.
+// |bias| <= 2**15, shift <= 22.
 inline I64 gate_bias(I32 bias, int shift) {
-  const int low = lesser(shift - 3, 30);
-  const I64 scaled = Simd::wide(Simd::times(bias, shift - 3 - low), Simd::set1(1 << low));
+  const I64 scaled = Simd::wide(bias, Simd::set1(1 << (shift - 3)));
   return Simd::wide_add(scaled, Simd::wide_set1(int64_t{1} << (shift - 1)));
 }
 

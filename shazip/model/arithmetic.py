@@ -35,6 +35,8 @@ NORM_BIAS_MAX = 1 << 29
 WEIGHT_TOTAL = 1 << 14  # of attention; rounding adds at most window / 2
 
 VOCABULARIES = (256, 512, 1024)  # symbols that a model may have
+GROUPS_MAX = 256  # of Boom: its width over the network's
+ATTENDED_MAX = 1 << 18  # heads times window
 LIMITS = {"width": 4096, "boom_width": 16384, "layers": 16, "window": 16384, "heads": 4096}
 
 

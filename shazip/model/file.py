@@ -17,6 +17,8 @@ from safetensors.numpy import save as pack_tensors
 from shazip.errors import ModelError
 from shazip.model.arithmetic import (
     ARITHMETIC_VERSION,
+    ATTENDED_MAX,
+    GROUPS_MAX,
     INT16_MAX,
     LIMITS,
     START_MEMORY_MAX,
@@ -190,6 +192,10 @@ def check_config(config: NetworkConfig) -> None:
     for name, most in LIMITS.items():
         if getattr(config, name) > most:
             raise ModelError(f"its {name} is {getattr(config, name)}, more than {most}")
+    if (groups := config.boom_width // config.width) > GROUPS_MAX:
+        raise ModelError(f"its boom_width is {groups} times its width, more than {GROUPS_MAX}")
+    if (attended := config.heads * config.window) > ATTENDED_MAX:
+        raise ModelError(f"its heads * window is {attended}, more than {ATTENDED_MAX}")
     if config.vocabulary not in VOCABULARIES:
         raise ModelError(f"its vocabulary has {config.vocabulary} symbols, not 256, 512 or 1024")
 
