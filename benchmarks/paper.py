@@ -29,6 +29,7 @@ from transformer import TransformerConfig
 
 from shazip.bench.machine import describe
 from shazip.model.config import NetworkConfig
+from shazip.model.vocabulary import BYTES
 from shazip.training.data import SEGMENT, Corpus
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.network.architecture import new_network, parameters
@@ -145,7 +146,7 @@ def study(name: str, wishes: argparse.Namespace) -> dict[str, Any]:
         tell = lambda line: print(f"{name}: {line}", file=sys.stderr)  # noqa: E731
         seconds, curve = learn(trainer, wishes.bytes, valid[:CURVE_SIZE], workers, tell)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        bpb = bits_per_byte(trainer.network, valid, VALID_LANES, workers)
+        bpb = bits_per_byte(trainer.network, BYTES, valid, VALID_LANES, workers)
     trained, folded = parameters(trainer.network)
     return {
         "name": name,
@@ -212,7 +213,7 @@ def learn(
         trainer.update()
         seconds += time.process_time() - start
         if trainer.done * CURVE_POINTS >= size * (len(curve) + 1):
-            bpb = bits_per_byte(trainer.network, valid, VALID_LANES, workers)
+            bpb = bits_per_byte(trainer.network, BYTES, valid, VALID_LANES, workers)
             curve.append((trainer.done, bpb))
             tell(f"{trainer.done:>10,} bytes {bpb:6.3f} bpb {seconds:7.1f} s")
     return seconds, curve

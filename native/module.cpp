@@ -1,10 +1,12 @@
 // shazip._native: what Python sees of the network; mixing and training add theirs.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -12,6 +14,7 @@
 #include <utility>
 
 #include "network.hpp"
+#include "vocabulary.hpp"
 
 namespace nb = nanobind;
 
@@ -88,6 +91,20 @@ nb::ndarray<nb::numpy, int16_t> logits(Predictor& self, int live) {
   return rows(std::move(logits), self, live);
 }
 
+nb::ndarray<nb::numpy, uint16_t> parse(const Vocabulary& self, const Column& data) {
+  const size_t size = data.shape(0);
+  std::vector<uint16_t> symbols(size);
+  size_t count;
+  {
+    const nb::gil_scoped_release release;
+    count = self.parse(data.data(), size, symbols.data());
+  }
+  std::unique_ptr<uint16_t[]> result(new uint16_t[count]);
+  std::copy(symbols.begin(), symbols.begin() + static_cast<std::ptrdiff_t>(count), result.get());
+  nb::capsule owner(result.get(), [](void* p) noexcept { delete[] static_cast<uint16_t*>(p); });
+  return nb::ndarray<nb::numpy, uint16_t>(result.release(), {count}, owner);
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -147,6 +164,12 @@ NB_MODULE(_native, module) {
       .def("count_costs", &Predictor::count_costs, nb::arg("on"))
       .def("costs", &Predictor::costs,
            "Ticks (threads, 5): products, attention, element-wise, frequencies, waiting.");
+
+  nb::class_<Vocabulary>(module, "Vocabulary")
+      .def(nb::init<std::vector<uint16_t>, const std::vector<std::pair<uint16_t, uint16_t>>&,
+                    std::vector<uint16_t>>(),
+           nb::arg("singles"), nb::arg("merges"), nb::arg("results"))
+      .def("parse", &parse, nb::arg("data"), "The symbols of uint8 (n,), uint16 (at most n,).");
 
   module.def(
       "variants",

@@ -9,9 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from checkpoints import load_network  # noqa: E402
+
 from shazip.model.config import NetworkConfig  # noqa: E402
 from shazip.training import metrics, run  # noqa: E402
-from shazip.training.checkpoint import load_checkpoint, load_network  # noqa: E402
+from shazip.training.checkpoint import load_checkpoint  # noqa: E402
 from shazip.training.data import Corpus  # noqa: E402
 from shazip.training.errors import TrainingError  # noqa: E402
 from shazip.training.network.architecture import new_network, parameters  # noqa: E402

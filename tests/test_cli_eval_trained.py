@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from checkpoints import load_network  # noqa: E402
 from cli_run import shazip  # noqa: E402
 
 from shazip.cli.main import run  # noqa: E402
 from shazip.engines import open_unproved  # noqa: E402
 from shazip.model import file as modelfile  # noqa: E402
-from shazip.training.checkpoint import load_network  # noqa: E402
+from shazip.model.vocabulary import BYTES  # noqa: E402
 from shazip.training.evaluate import bits, bits_per_byte  # noqa: E402
 from shazip.training.files import is_trained  # noqa: E402
 from shazip.training.parallel import Workers  # noqa: E402
@@ -68,11 +71,12 @@ def test_every_byte_counts_whatever_the_lanes(folder):
     network = load_network(folder / "sha" / "checkpoint.pt").eval()
     text = np.fromfile(folder / "test", np.uint8)[:101]
     with Workers(1) as workers, Workers(3) as three:
-        whole = bits(network, text, 1, workers)
-        assert whole == pytest.approx(101 * bits_per_byte(network, text, 1, workers))
-        assert bits(network, text, 7, workers) == pytest.approx(bits(network, text, 7, three))
-        apart = [bits(network, text[at : at + 51], 1, workers) for at in (0, 51)]
-        assert bits(network, text, 2, workers) == pytest.approx(sum(apart))
+        cost = functools.partial(bits, network, BYTES)
+        whole = cost(text, 1, workers)
+        assert whole == pytest.approx(101 * bits_per_byte(network, BYTES, text, 1, workers))
+        assert cost(text, 7, workers) == pytest.approx(cost(text, 7, three))
+        apart = [cost(text[at : at + 51], 1, workers) for at in (0, 51)]
+        assert cost(text, 2, workers) == pytest.approx(sum(apart))
 
 
 def test_the_window_is_a_parameter_at_test_time(folder):

@@ -14,12 +14,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from checkpoints import load_network  # noqa: E402
+
 from shazip.atomic import replace_file  # noqa: E402
 from shazip.model.config import NetworkConfig  # noqa: E402
+from shazip.model.vocabulary import BYTES  # noqa: E402
 from shazip.training import data, metrics, run  # noqa: E402
 from shazip.training.checkpoint import (  # noqa: E402
     load_checkpoint,
-    load_network,
     load_weights,
     save_weights,
 )
@@ -122,7 +124,7 @@ def test_a_finish_on_the_grids_brings_the_integer_model_to_what_training_saw(tmp
     trainer = run.begin(settings, tmp_path / "run", RunConfig())
     network, symbols = trainer.average.average, np.fromfile(text, np.uint8)
     with Workers(1) as workers:
-        seen = bits_per_byte(network, symbols[:800], 1, workers)
+        seen = bits_per_byte(network, BYTES, symbols[:800], 1, workers)
     assert exact_bpb(network, symbols, symbols[:800]) == pytest.approx(seen, abs=0.05)
 
 
@@ -135,7 +137,7 @@ def test_training_learns(tmp_path, text):
     lines = list(metrics.read(tmp_path / "run" / run.METRICS))
     assert lines[-1]["bpb"] < 4 < 6 < lines[0]["bpb"]
     with Workers(1) as workers:
-        bpb = bits_per_byte(trainer.network, np.fromfile(text, np.uint8)[:400], 2, workers)
+        bpb = bits_per_byte(trainer.network, BYTES, np.fromfile(text, np.uint8)[:400], 2, workers)
     assert bpb < 4.5
 
 
@@ -152,7 +154,7 @@ def test_accumulated_windows_are_one_batch(text):
     with Workers(1) as workers:
         trainer = Trainer(config(text, accumulate=3, bfloat16=False), workers)
         update = trainer.update()
-    assert update.symbols == 3 * WINDOW
+    assert update.size == 3 * WINDOW
     assert trainer.done == 3 * WINDOW
 
 
@@ -166,7 +168,7 @@ def test_jitter_varies_the_windows_by_its_part_and_by_the_update_alone(text):
 
 
 def test_training_text_is_mapped_not_read(text):
-    (mapped,) = Feed([Corpus(text)], 1, 1).texts
+    (mapped,) = Feed([Corpus(text)], BYTES, 1, 1).texts
     assert isinstance(mapped, np.memmap)
     assert mapped.mode == "r"
 
@@ -175,7 +177,7 @@ def test_evaluation_does_not_depend_on_threads(text):
     with Workers(1) as one, Workers(3) as three:
         network = Trainer(config(text), one).network
         symbols = np.fromfile(text, np.uint8)[:999]
-        bpb = [bits_per_byte(network, symbols, 5, workers) for workers in (one, three)]
+        bpb = [bits_per_byte(network, BYTES, symbols, 5, workers) for workers in (one, three)]
     assert bpb[0] == pytest.approx(bpb[1], rel=1e-6)
 
 
@@ -183,7 +185,7 @@ def test_feed_gives_contiguous_text_by_weight(tmp_path):
     for name, value in (("a", 0), ("b", 128)):
         ramp = (np.arange(SEGMENT * 3) % 128 + value).astype(np.uint8)
         (tmp_path / name).write_bytes(ramp.tobytes())
-    feed = Feed([Corpus(tmp_path / "a", 3), Corpus(tmp_path / "b")], lanes=4, seed=1)
+    feed = Feed([Corpus(tmp_path / "a", 3), Corpus(tmp_path / "b")], BYTES, lanes=4, seed=1)
     windows = [feed.read(1000) for _ in range(150)]
     symbols = np.concatenate([window[:-1] for window in windows])
     assert all(np.array_equal(a[-1], b[0]) for a, b in pairwise(windows))
@@ -195,7 +197,7 @@ def test_feed_gives_contiguous_text_by_weight(tmp_path):
 def test_feed_reads_everything_once_an_epoch(tmp_path):
     text = np.random.default_rng(0).integers(0, 256, SEGMENT * 3 + 7, np.uint8)
     (tmp_path / "text").write_bytes(text.tobytes())
-    feed = Feed([Corpus(tmp_path / "text")], lanes=1, seed=4)
+    feed = Feed([Corpus(tmp_path / "text")], BYTES, lanes=1, seed=4)
     read = feed.read(len(text))[:-1, 0]
     assert np.array_equal(np.sort(read), np.sort(text))
     assert not np.array_equal(read, feed.read(len(text))[:-1, 0])
@@ -205,7 +207,7 @@ def test_held_out_text_is_refused(tmp_path, text, monkeypatch):
     digest = data.refuse_held_out(Corpus(text))
     monkeypatch.setitem(data.HELD_OUT, digest, "secret")
     with pytest.raises(TrainingError, match=r"text is secret: held out"):
-        Feed([Corpus(text)], 1, 1)
+        Feed([Corpus(text)], BYTES, 1, 1)
 
 
 def test_other_training_text_cannot_be_resumed_with(tmp_path, text):
@@ -219,7 +221,7 @@ def test_other_training_text_cannot_be_resumed_with(tmp_path, text):
 def test_too_short_text_is_refused(tmp_path, content):
     (tmp_path / "short").write_bytes(content)
     with pytest.raises(TrainingError, match="too few"):
-        Feed([Corpus(tmp_path / "short")], 1, 1)
+        Feed([Corpus(tmp_path / "short")], BYTES, 1, 1)
 
 
 def test_a_second_run_does_not_overwrite_the_first(tmp_path, text):
@@ -307,8 +309,9 @@ def test_float16_weights_are_enough_for_a_warm_restart(tmp_path, text):
     trainer = run.begin(config(text, updates=60), tmp_path / "run", RunConfig())
     average = load_network(tmp_path / "run" / run.CHECKPOINT)
     assert_equal(average.state_dict(), trainer.average.average.state_dict())
-    save_weights(average, tmp_path / "weights", {"bytes": trainer.done})
-    network, record = load_weights(tmp_path / "weights")
+    save_weights(average, BYTES, tmp_path / "weights", {"bytes": trainer.done})
+    network, vocabulary, record = load_weights(tmp_path / "weights")
+    assert vocabulary == BYTES
     assert record == {"bytes": trainer.done}
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, average.state_dict()[name], rtol=1e-3, atol=1e-5)
@@ -325,7 +328,7 @@ def test_float16_weights_are_enough_for_a_warm_restart(tmp_path, text):
 
 def test_weights_of_other_sizes_are_refused(tmp_path, text):
     run.begin(config(text, updates=1), tmp_path / "run", RunConfig())
-    save_weights(load_network(tmp_path / "run" / run.CHECKPOINT), tmp_path / "weights", {})
+    save_weights(load_network(tmp_path / "run" / run.CHECKPOINT), BYTES, tmp_path / "weights", {})
     other = replace(config(text), network=replace(TINY, boom_width=16))
     with pytest.raises(TrainingError, match="do not fit"):
         run.begin(other, tmp_path / "other", RunConfig(), weights=tmp_path / "weights")

@@ -52,11 +52,11 @@ def export(
     if as_float:
         from shazip.training.checkpoint import save_weights
 
-        save_weights(trained.network, output, trained.record)
+        save_weights(trained.network, trained.vocabulary, output, trained.record)
         return
     model = to_integer(trained, text, name or output.stem)
     if valid is not None:
-        model = with_result(model, trained.network, valid)
+        model = with_result(model, trained, valid)
     write(model, output, overwrite=force)
     bpb = model.metadata["training"].get("bpb")
     reporter.summary(str(output), f"model {model.id.hex()}" + (f", {bpb} bpb" if bpb else ""))

@@ -26,6 +26,10 @@ COMMANDS = {
         "shazip.cli.eval:evaluate",
         "Measure a model's bits per byte on files, without coding.",
     ),
+    "vocabulary": (
+        "shazip.cli.vocabulary:vocabulary",
+        "Learn the strings that a network's symbols stand for.",
+    ),
     "train": ("shazip.cli.train:train", "Train a network on text."),
     "export": ("shazip.cli.export:export", "Turn a training checkpoint into a model file."),
     "sample": ("shazip.cli.sample:sample", "Let a model write text."),

@@ -61,7 +61,7 @@ def train(
         with joined() as group, _stopping() as stop, _drawing(folder, reporter, group) as line:
             around = {"report": line.report if line else None, "stop": stop, "group": group}
             with group.together():
-                corpora = () if resume else _corpora(texts, corpus)
+                corpora = () if resume else corpora_of(texts, corpus)
             trainer = _go(reporter, folder, corpora, weights, given, around)
     except ElsewhereError:
         raise SystemExit(1) from None
@@ -104,7 +104,8 @@ def _around(given: dict[str, Any]) -> RunConfig:
     return train_config.known(RunConfig(), given)
 
 
-def _corpora(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
+def corpora_of(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
+    """Return the TEXTs of a command line, or the training part of the corpus called `name`."""
     from shazip.training.data import Corpus
 
     if not texts:

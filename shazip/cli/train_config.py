@@ -12,6 +12,7 @@ from shazip.cli.train_options import ARCHITECTURE, FIXED, NETWORK
 from shazip.cpus import available_cpus
 
 if TYPE_CHECKING:
+    from shazip.model.vocabulary import Vocabulary
     from shazip.training.data import Corpus
     from shazip.training.distributed import Group
     from shazip.training.network.architecture import Sizes
@@ -28,14 +29,15 @@ def begin(
     from shazip.training.schedule import Schedule
     from shazip.training.trainer import TrainConfig
 
-    sizes = _sizes(weights, given)
+    vocabulary = _vocabulary(weights, given)
+    sizes = replace(_sizes(weights, given), vocabulary=vocabulary.size)
     given = {**_preset(sizes, given), **given}
     if "total" not in given:
         raise click.UsageError("--total must say how many bytes to train on.")
     on_cpu = given.get("device", TrainConfig.device) == "cpu"
     lanes = given.get("lanes", TrainConfig.lanes) // group.size
     threads = max(1, min(available_cpus() // group.local_size, lanes)) if on_cpu else 1
-    config = TrainConfig(corpora, Schedule(given["total"]), sizes, threads=threads)
+    config = TrainConfig(corpora, Schedule(given["total"]), sizes, vocabulary, threads=threads)
     return changed(config, given)
 
 
@@ -54,6 +56,8 @@ def resumed(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
     from shazip.training.errors import TrainingError
     from shazip.training.network.architecture import name_of
 
+    if "symbols" in given and _vocabulary(None, given) != config.vocabulary:
+        raise TrainingError("a run keeps its vocabulary: the one given is another")
     architecture = name_of(config.network)
     wanted = {**_preset(config.network, given), **given}
     wanted.setdefault(ARCHITECTURE, architecture)
@@ -90,6 +94,15 @@ def lines(config: TrainConfig) -> list[str]:
         f"run: {_line(config)}",
         f"texts: {texts}",
     ]
+
+
+def _vocabulary(weights: Path | None, given: dict[str, Any]) -> Vocabulary:
+    from shazip.model.vocabulary import BYTES, Vocabulary
+    from shazip.training.checkpoint import load_weights
+
+    if "symbols" in given:
+        return Vocabulary.read(given["symbols"])
+    return load_weights(weights)[1] if weights else BYTES
 
 
 def _sizes(weights: Path | None, given: dict[str, Any]) -> Sizes:

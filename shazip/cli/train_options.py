@@ -83,6 +83,7 @@ fixed = each_of(
     click.option("--attention", type=_layers, metavar="N[,N]...", help="Layers with it, or -."),
     click.option("--layers", type=COUNT),
     click.option("--boom-width", type=COUNT, help="A multiple of the width."),
+    click.option("--vocabulary", "symbols", type=PATH, help="Of `shazip vocabulary`; or bytes."),
     click.option("--width", type=COUNT, help="Of embedding, LSTM and residual stream."),
     click.option("--preset", type=click.Choice(PRESETS), help="Sizes; paper: its recipe too."),
     click.option("--architecture", type=click.Choice(ARCHITECTURES)),

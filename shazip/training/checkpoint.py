@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
 from shazip.atomic import replace_file
+from shazip.model.vocabulary import Vocabulary
 from shazip.training.data import Corpus
 from shazip.training.errors import TrainingError
 from shazip.training.network.architecture import Trainable, name_of, new_network, parse_sizes
@@ -21,7 +22,7 @@ from shazip.training.optim import OptimiserConfig
 from shazip.training.schedule import Schedule
 from shazip.training.trainer import TrainConfig, Trainer
 
-VERSION = 2
+VERSION = 3
 METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
 
 
@@ -60,6 +61,7 @@ def plain(config: TrainConfig) -> dict[str, Any]:
     """Return the configuration as dictionaries; paths stay paths."""
     fields = asdict(config)
     fields["network"]["architecture"] = name_of(config.network)
+    fields["vocabulary"] = config.vocabulary.plain()
     return fields
 
 
@@ -72,6 +74,7 @@ def parse_config(text: str) -> TrainConfig:
         optimiser["kind"] = "lamb"
     schedule["drops"] = tuple(schedule["drops"])
     fields["network"] = parse_sizes(fields["network"])
+    fields["vocabulary"] = Vocabulary.from_plain(fields["vocabulary"])
     fields["regularisation"] = Regularisation(**fields.get("regularisation", {}))
     fields["optimiser"] = OptimiserConfig(**optimiser)
     fields["schedule"] = Schedule(**schedule)
@@ -79,25 +82,22 @@ def parse_config(text: str) -> TrainConfig:
     return TrainConfig(**fields)
 
 
-def load_network(path: Path, *, average: bool = True) -> Trainable:
-    """Return the network of a checkpoint, by default its averaged weights."""
-    config, state = load_checkpoint(path)
-    network = new_network(config.network)
-    network.load_state_dict(state["average" if average else "model"])
-    return network
-
-
-def save_weights(network: Trainable, path: Path, record: dict[str, Any]) -> None:
+def save_weights(
+    network: Trainable, vocabulary: Vocabulary, path: Path, record: dict[str, Any]
+) -> None:
     """Write the weights alone, as float16, with `record` (JSON) on how they came about."""
     half = {name: tensor.to("cpu", torch.float16) for name, tensor in network.state_dict().items()}
     sizes = {**asdict(network.config), "architecture": name_of(network.config)}
-    metadata = {"network": sizes, "training": record}
+    metadata = {"network": sizes, "vocabulary": vocabulary.plain(), "training": record}
     packed = pack_tensors(half, {METADATA_KEY: json.dumps(metadata)})
     replace_file(path, lambda file: file.write(packed))
 
 
-def load_weights(path: Path) -> tuple[Trainable, dict[str, Any]]:
-    """Return a float32 network and the record that save_weights wrote. Raises TrainingError."""
+def load_weights(path: Path) -> tuple[Trainable, Vocabulary, dict[str, Any]]:
+    """Return a float32 network, its vocabulary and the record that save_weights wrote.
+
+    Raises TrainingError for other files.
+    """
     try:
         with safe_open(path, "pt") as file:
             metadata = json.loads(file.metadata()[METADATA_KEY])
@@ -105,9 +105,10 @@ def load_weights(path: Path) -> tuple[Trainable, dict[str, Any]]:
             tensors = {name: file.get_tensor(name).float() for name in names}
         network = new_network(parse_sizes(metadata["network"]))
         network.load_state_dict(tensors)
+        vocabulary = Vocabulary.from_plain(metadata.get("vocabulary", {"merges": []}))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"{path} holds no weights of a float network") from error
-    return network, metadata["training"]
+    return network, vocabulary, metadata["training"]
 
 
 def _corpus(path: str, **settings: Any) -> Corpus:

@@ -1,19 +1,24 @@
-"""Training text: lanes walk contiguous segments, so that state and memory can be carried on."""
+"""Training text: lanes walk contiguous segments, so that state and memory can be carried on.
+
+Segments are bytes of a text; a lane reads the symbols that its segment is parsed into.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from shazip.model.vocabulary import Vocabulary
 from shazip.texts.corpora import SMALLEST_PART, span
 from shazip.training.errors import TrainingError
 
 SEGMENT = 1 << 16  # bytes a lane reads in one place before it moves on
+SAMPLE = 1 << 22  # bytes that ranges and the start state are fitted on
 
 # What published figures are measured on must never be learned.
 HELD_OUT = {"53d316e0e29ca5b23b7afb87f21aebed82f5a35b07a00ef17403154229ebe30c": "enwik8.valid"}
@@ -36,21 +41,27 @@ class Corpus:
 class Feed:
     """Endless windows of the corpora for `lanes` lanes; a function of seed and position alone."""
 
-    def __init__(self, corpora: Sequence[Corpus], lanes: int, seed: int) -> None:
+    def __init__(
+        self, corpora: Sequence[Corpus], vocabulary: Vocabulary, lanes: int, seed: int
+    ) -> None:
+        self.vocabulary = vocabulary
         self.texts = [open_text(corpus) for corpus in corpora]
         self.hashes = [refuse_held_out(corpus) for corpus in corpora]
         total = sum(corpus.weight for corpus in corpora)
         self.shares = [corpus.weight / total for corpus in corpora]
         self.seed = seed
         self.taken = [0] * len(corpora)  # segments handed out
-        self.places = [[0, 0, 0] for _ in range(lanes)]  # text, position, end
+        self.places = [_Place() for _ in range(lanes)]
 
     def read(self, steps: int) -> np.ndarray:
-        """Return the next symbols, uint8 (steps + 1, lanes); the last row comes again next time."""
-        window = np.empty((steps + 1, len(self.places)), np.uint8)
+        """Return the next symbols, uint16 (steps + 1, lanes); the last row comes next time again.
+
+        That row's symbols are targets now and inputs then.
+        """
+        window = np.empty((steps + 1, len(self.places)), np.uint16)
         for lane, place in enumerate(self.places):
             window[:, lane] = self._walk(place, steps + 1)
-            place[1] -= 1  # the last symbol is a target now and an input next time
+            place.done -= 1
         return window
 
     def state_dict(self) -> dict[str, Any]:
@@ -58,7 +69,7 @@ class Feed:
             "seed": self.seed,
             "hashes": list(self.hashes),
             "taken": list(self.taken),
-            "places": [list(place) for place in self.places],
+            "places": [[place.text, place.start, place.done] for place in self.places],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -66,21 +77,28 @@ class Feed:
         if state["hashes"] != self.hashes:
             raise TrainingError("the training files are not those that the run began with")
         self.seed, self.taken = state["seed"], list(state["taken"])
-        self.places = [list(place) for place in state["places"]]
+        self.places = [_Place(text, start, done) for text, start, done in state["places"]]
+        for place in self.places:
+            self._parse(place)
 
-    def _walk(self, place: list[int], need: int) -> np.ndarray:
+    def _walk(self, place: _Place, need: int) -> np.ndarray:
         pieces = []
         while need:
-            if place[1] == place[2]:
-                place[:] = self._next_segment()
-            text, start, end = place
-            piece = self.texts[text][start : min(end, start + need)]
+            if place.done == len(place.symbols):
+                place.text, place.start = self._next_segment()
+                place.done = 0
+                self._parse(place)
+            piece = place.symbols[place.done : place.done + need]
             pieces.append(piece)
-            place[1] += len(piece)
+            place.done += len(piece)
             need -= len(piece)
         return np.concatenate(pieces)
 
-    def _next_segment(self) -> list[int]:
+    def _parse(self, place: _Place) -> None:
+        text = self.texts[place.text]
+        place.symbols = self.vocabulary.parse(text[place.start : place.start + SEGMENT])
+
+    def _next_segment(self) -> tuple[int, int]:
         # From the corpus furthest behind its share, in a new random order in every epoch.
         count = sum(self.taken) + 1
         debts = [part * count - taken for part, taken in zip(self.shares, self.taken, strict=True)]
@@ -89,8 +107,38 @@ class Feed:
         epoch, index = divmod(self.taken[text], segments)
         order = np.random.default_rng((self.seed, text, epoch)).permutation(segments)
         self.taken[text] += 1
-        start = int(order[index]) * SEGMENT
-        return [text, start, min(start + SEGMENT, len(self.texts[text]))]
+        return text, int(order[index]) * SEGMENT
+
+
+@dataclass
+class _Place:
+    """Where a lane is: `done` symbols into the segment that begins at byte `start` of a text."""
+
+    text: int = 0
+    start: int = 0
+    done: int = 0
+    symbols: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint16))
+
+
+def segments(corpora: Sequence[Corpus], size: int) -> Iterator[np.ndarray]:
+    """Yield pieces of the corpora, uint8 (at most SEGMENT,), spread evenly over each.
+
+    They have `size` bytes in all, or fewer where there are not so many; each corpus gives in
+    proportion to its weight.
+    """
+    total = sum(corpus.weight for corpus in corpora)
+    for corpus in corpora:
+        text = open_text(corpus)
+        wanted = min(len(text), round(size * corpus.weight / total))
+        count = -(-wanted // SEGMENT)
+        for index in range(count):
+            start = index * len(text) // count
+            yield text[start : start + -(-wanted // count)]
+
+
+def sample(corpora: Sequence[Corpus], vocabulary: Vocabulary, size: int = SAMPLE) -> np.ndarray:
+    """Return symbols, uint16 (n,), of some `size` bytes spread evenly over the corpora."""
+    return np.concatenate([vocabulary.parse(piece) for piece in segments(corpora, size)])
 
 
 def open_text(corpus: Corpus) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from shazip.lanes import interleave
-from shazip.training.integer.start_state import LINE_END
+from shazip.model.vocabulary import Vocabulary
 from shazip.training.network.architecture import Trainable
 from shazip.training.parallel import Workers, split
 
@@ -18,23 +18,36 @@ STEPS = 256  # per call of the network; changes nothing but the speed
 
 
 def bits_per_byte(
-    network: Trainable, text: np.ndarray, lanes: int, workers: Workers, *, bfloat16: bool = False
+    network: Trainable,
+    vocabulary: Vocabulary,
+    text: np.ndarray,
+    lanes: int,
+    workers: Workers,
+    *,
+    bfloat16: bool = False,
 ) -> float:
     """Return the mean cost of a byte of `text`, which has one or more."""
-    return bits(network, text, lanes, workers, bfloat16=bfloat16) / len(text)
+    return bits(network, vocabulary, text, lanes, workers, bfloat16=bfloat16) / len(text)
 
 
 def bits(
-    network: Trainable, text: np.ndarray, lanes: int, workers: Workers, *, bfloat16: bool = False
+    network: Trainable,
+    vocabulary: Vocabulary,
+    text: np.ndarray,
+    lanes: int,
+    workers: Workers,
+    *,
+    bfloat16: bool = False,
 ) -> float:
     """Return the cost of all of `text`, uint8 (n,), in the lanes that a block of it would have.
 
     Each lane's first symbol follows the end of a line.
     """
-    steps = -(-len(text) // lanes)
+    symbols = vocabulary.parse(text)
+    steps = -(-len(symbols) // lanes)
     columns = np.full((steps + 1) * lanes, IGNORED)
-    columns[:lanes] = LINE_END
-    columns[lanes : lanes + len(text)] = interleave(text, lanes)
+    columns[:lanes] = vocabulary.numbers[b"\n"]
+    columns[lanes : lanes + len(symbols)] = interleave(symbols, lanes)
     grid = columns.reshape(-1, lanes)
     parts = [grid[:, lane] for lane in split(lanes, min(workers.count, lanes))]
     training = network.training

@@ -16,9 +16,10 @@ from shazip.engines import open_engine
 from shazip.measure import Meter
 from shazip.model import file as modelfile
 from shazip.model.file import IntegerModel
+from shazip.model.vocabulary import Vocabulary
 from shazip.settings import Coding
 from shazip.training.checkpoint import load_checkpoint, load_weights
-from shazip.training.data import Corpus, open_text
+from shazip.training.data import Corpus, sample
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.integer.grid import set_grids
@@ -30,17 +31,18 @@ from shazip.training.run import CHECKPOINT
 
 @dataclass(frozen=True)
 class Trained:
-    """What a checkpoint gives: the network, a record of its training, the first training text."""
+    """What a checkpoint gives: network and vocabulary, a record of its training, the texts."""
 
     network: Trainable
+    vocabulary: Vocabulary
     record: dict[str, Any]
-    text: Corpus | None
+    corpora: tuple[Corpus, ...]
 
 
 def read_trained(path: Path, *, average: bool = True) -> Trained:
     """Return the network of a run's folder, a checkpoint, or a file of float weights."""
     if path.suffix == ".safetensors":
-        return Trained(*load_weights(path), None)
+        return Trained(*load_weights(path), ())
     config, state = load_checkpoint(path / CHECKPOINT if path.is_dir() else path)
     network = new_network(config.network)
     network.load_state_dict(state["average" if average else "model"])
@@ -50,19 +52,20 @@ def read_trained(path: Path, *, average: bool = True) -> Trained:
         for corpus, digest in zip(config.corpora, state["feed"]["hashes"], strict=True)
     ]
     counts = {key: state[key] for key in ("done", "updates")}
-    return Trained(network, {"texts": texts, **counts, "seed": config.seed}, config.corpora[0])
+    record = {"texts": texts, **counts, "seed": config.seed}
+    return Trained(network, config.vocabulary, record, config.corpora)
 
 
 def to_integer(trained: Trained, text: Path | None, name: str) -> IntegerModel:
-    """Return the integer model, calibrated on `text` or on the run's first."""
-    source = trained.text if text is None else Corpus(text)
-    if source is None:
+    """Return the integer model, calibrated on `text` or on the run's own."""
+    corpora = trained.corpora if text is None else (Corpus(text),)
+    if not corpora:
         raise TrainingError("float weights name no training text: give one with --text")
-    sample = np.array(open_text(source))
-    return quantise(sha_rnn(trained.network), sample, name=name, training=trained.record)
+    symbols = sample(corpora, trained.vocabulary)
+    return quantise(sha_rnn(trained.network), symbols, name=name, training=trained.record)
 
 
-def with_result(model: IntegerModel, network: Trainable, valid: Path) -> IntegerModel:
+def with_result(model: IntegerModel, trained: Trained, valid: Path) -> IntegerModel:
     """Return the model with what it and the float network need for `valid` in its record."""
     with valid.open("rb") as file:
         found = Meter(open_engine(model), Coding(mix=False)).measure(file)
@@ -70,15 +73,16 @@ def with_result(model: IntegerModel, network: Trainable, valid: Path) -> Integer
         "valid": valid.name,
         "lanes": found.lanes,
         "bpb": round(found.bpb, 4),
-        "float_bpb": round(_float_bpb(network, valid, found.lanes), 4),
+        "float_bpb": round(_float_bpb(trained, valid, found.lanes), 4),
     }
     training = {**model.metadata["training"], **result}
     return modelfile.changed(model, metadata={**model.metadata, "training": training})
 
 
-def _float_bpb(network: Trainable, text: Path, lanes: int) -> float:
+def _float_bpb(trained: Trained, text: Path, lanes: int) -> float:
     """Return the float network's bits per byte on `text`, without its integer grids."""
-    network = copy.deepcopy(network)
+    network = copy.deepcopy(trained.network)
     set_grids(network, {})
     with Workers(1) as workers:
-        return bits_per_byte(network, np.fromfile(text, np.uint8), lanes, workers)
+        whole = np.fromfile(text, np.uint8)
+        return bits_per_byte(network, trained.vocabulary, whole, lanes, workers)

@@ -70,7 +70,7 @@ def begin(
                 _make(folder)
             trainer = Trainer(config, workers, group)
             if weights is not None:
-                trainer.take_weights(load_weights(weights)[0])
+                trainer.take_weights(*load_weights(weights)[:2])
             session = _Run(trainer, folder, run, report, stop)
         # One seed gives the same weights everywhere, if all have the same torch.
         group.equalise([p for network in trainer.networks for p in network.parameters()])
@@ -198,8 +198,8 @@ class _Run:
         self.recent.append(update)
         if self.trainer.updates % self.run.log_updates:
             return
-        symbols = sum(u.symbols for u in self.recent)
-        bpb = sum(u.symbols * u.bpb for u in self.recent) / symbols
+        size = sum(u.size for u in self.recent)
+        bpb = sum(u.size * u.bpb for u in self.recent) / size
         norm = sum(u.norm for u in self.recent) / len(self.recent)
         self._write(bpb=round(bpb, 5), rate=update.rate, norm=round(norm, 4))
         self.recent = []
@@ -207,14 +207,14 @@ class _Run:
     def _measure(self, name: str, text: np.ndarray | None, size: int | None = None) -> None:
         if text is None or not self.writes:
             return
-        symbols = text[:size]
+        part = text[:size]
         for key, network in zip((name, f"{name}_average"), self.trainer.networks, strict=True):
-            bpb = self._bpb(network, symbols)
-            self._write(**{key: round(bpb, 5), f"{name}_bytes": len(symbols)})
+            bpb = self._bpb(network, part)
+            self._write(**{key: round(bpb, 5), f"{name}_bytes": len(part)})
 
     def _bpb(self, network: Trainable, text: np.ndarray) -> float:
-        lanes = max(1, min(VALID_LANES, len(text) // 2))
-        return bits_per_byte(network, np.asarray(text), lanes, self.trainer.workers)
+        vocabulary, workers = self.trainer.config.vocabulary, self.trainer.workers
+        return bits_per_byte(network, vocabulary, text, VALID_LANES, workers)
 
     def _write(self, **values: float) -> None:
         if self.metrics is None:

@@ -42,6 +42,7 @@ class SideBySide:
         self.name = source.resolve().name
         self.engine: Engine | None = None
         self._threads = threads
+        self._vocabulary = trained.vocabulary
         if isinstance(trained.network, Network):
             model = to_integer(trained, text, self.name)
             self.engine = open_with_window(model, window, engine, device=device, threads=threads)
@@ -53,7 +54,7 @@ class SideBySide:
         """Yield what the float network and the exact model need for `text`, uint8 (n,)."""
         lanes = block_lanes(len(text), lanes)
         with Workers(min(lanes, self._threads or 1)) as workers:
-            cost = bits(self._network, text, lanes, workers)
+            cost = bits(self._network, self._vocabulary, text, lanes, workers)
         yield "float", Measurement(len(text), cost, 1, 0, lanes)
         if self.engine is not None:
             cost = exact_bits(self.engine, text, lanes, progress)

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shazip.model.config import NetworkConfig
-from shazip.training.data import Corpus, Feed
+from shazip.model.vocabulary import BYTES, Vocabulary
+from shazip.training.data import Corpus, Feed, sample
 from shazip.training.distributed import ALONE, Group
 from shazip.training.errors import TrainingError
 from shazip.training.integer.grid import grids, set_grids
@@ -33,6 +34,7 @@ class TrainConfig:
     corpora: tuple[Corpus, ...]
     schedule: Schedule
     network: Sizes = field(default_factory=NetworkConfig)
+    vocabulary: Vocabulary = BYTES
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     regularisation: Regularisation = field(default_factory=Regularisation)
     lanes: int = 32  # the batch axis; each walks its own text
@@ -51,6 +53,11 @@ class TrainConfig:
         for name in ("lanes", "steps", "accumulate", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
+        if self.vocabulary.size != self.network.vocabulary:
+            raise ValueError(
+                f"a network of {self.network.vocabulary} symbols "
+                f"with a vocabulary of {self.vocabulary.size}"
+            )
         if self.threads > self.lanes:
             raise ValueError(f"{self.threads} threads for {self.lanes} lanes")
         if not 0 <= self.jitter < 1 or not 0 <= self.dropout < 1:
@@ -59,9 +66,9 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Update:
-    """What one update saw: `symbols` predicted at `bpb`, the gradient's norm, the learning rate."""
+    """What one update saw: `size` bytes predicted at `bpb`, the gradient's norm, the rate."""
 
-    symbols: int
+    size: int
     bpb: float
     norm: float
     rate: float
@@ -86,7 +93,7 @@ class Trainer:
         self.average = Average(self.network, _network(config), config.optimiser)
         self.optimiser = build(self.network, config.optimiser)
         self.parameters: list[Tensor] = list(self.network.parameters())
-        self.feed = Feed(config.corpora, config.lanes, config.seed)
+        self.feed = Feed(config.corpora, config.vocabulary, config.lanes, config.seed)
         first = group.rank * config.threads
         self.parts = [
             _Part(config, index, lanes, self.network.start(lanes.stop - lanes.start))
@@ -105,26 +112,33 @@ class Trainer:
         start = time.perf_counter()
         self._turn_grids_on_or_off()
         windows = self._windows()
-        symbols = sum((len(window) - 1) * self.config.lanes for window in windows)
-        bpb = self._learn(windows, symbols) / math.log(2)
+        targets = [window[1:] for window in windows]
+        size = sum(int(self.config.vocabulary.lengths[rows].sum()) for rows in targets)
+        symbols = sum(rows.size for rows in targets)
+        bpb = self._learn(self._tensors(windows), symbols) * symbols / size / math.log(2)
         clip = self.config.optimiser.clip
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, clip))
         if not math.isfinite(bpb) or not math.isfinite(norm):
             raise TrainingError(f"loss {bpb} and gradient {norm} at update {self.updates}")
         rate = self._step()
         self.updates += 1
-        self.done += symbols
+        self.done += size
         self.average.update(self.updates)
         self.seconds += time.perf_counter() - start
-        return Update(symbols, bpb, norm, rate)
+        return Update(size, bpb, norm, rate)
 
     @property
     def networks(self) -> tuple[Trainable, Trainable]:
         """The network as it is, and the average of its weights."""
         return self.network, self.average.average
 
-    def take_weights(self, other: Trainable) -> None:
-        """Begin with the weights of `other`. Raises TrainingError if its sizes are not ours."""
+    def take_weights(self, other: Trainable, vocabulary: Vocabulary) -> None:
+        """Begin with the weights of `other`, which was trained on the symbols of `vocabulary`.
+
+        Raises TrainingError if its sizes or its vocabulary are not ours.
+        """
+        if vocabulary != self.config.vocabulary:
+            raise TrainingError("the weights were trained with another vocabulary")
         if other.config != self.config.network:
             raise TrainingError(f"weights of {other.config} do not fit {self.config.network}")
         for network in self.networks:
@@ -181,7 +195,7 @@ class Trainer:
             return
         found: dict[str, Tensor] = {}
         if wanted:
-            text = self.feed.texts[0]
+            text = sample(self.config.corpora, self.config.vocabulary)
             # Fitted to the average, which is exported; in a worker, where torch has one thread.
             (found,) = self.workers.map(lambda network: fit_grids(network, text), [average])
             found = {name: tensor.contiguous() for name, tensor in found.items()}
@@ -201,16 +215,20 @@ class Trainer:
         layers = zip(*[state for state, _ in parts], strict=True)
         return [_join(layer) for layer in layers], [numbers for _, numbers in parts]
 
-    def _windows(self) -> list[Tensor]:
+    def _windows(self) -> list[np.ndarray]:
+        """Return the next windows, uint16 (any + 1, lanes)."""
         # Lengths come from seed and update number, so there is no random state to save.
         lengths = np.random.default_rng((self.config.seed, self.updates))
         low, high = 1 - self.config.jitter, 1 + self.config.jitter
         windows = []
         for _ in range(self.config.accumulate):
             steps = max(1, round(self.config.steps * lengths.uniform(low, high)))
-            symbols = torch.from_numpy(self.feed.read(steps))
-            windows.append(symbols.to(self.config.device, torch.int64))
+            windows.append(self.feed.read(steps))
         return windows
+
+    def _tensors(self, windows: list[np.ndarray]) -> list[Tensor]:
+        columns = (torch.from_numpy(window.astype(np.int64)) for window in windows)
+        return [column.to(self.config.device) for column in columns]
 
     def _learn(self, windows: list[Tensor], symbols: int) -> float:
         """Leave the gradients of the mean loss in the parameters; return it in nats per symbol."""

@@ -21,9 +21,10 @@ class AwdLstmConfig:
     width: int = 192  # of the embedding and of the last layer
     hidden: int = 512  # of the layers before
     layers: int = 3
+    vocabulary: int = ALPHABET  # symbols: V
 
     def __post_init__(self) -> None:
-        for name in ("width", "hidden", "layers"):
+        for name in ("width", "hidden", "layers", "vocabulary"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
 
@@ -43,8 +44,9 @@ class AwdLstm(nn.Module):
         super().__init__()
         self.config = config
         self.regularisation = wishes = regularisation or Regularisation()
-        self.embedding = nn.Parameter(torch.empty(ALPHABET, config.width).uniform_(-0.1, 0.1))
-        self.bias = nn.Parameter(self.embedding.new_zeros(ALPHABET))
+        rows = config.vocabulary
+        self.embedding = nn.Parameter(torch.empty(rows, config.width).uniform_(-0.1, 0.1))
+        self.bias = nn.Parameter(self.embedding.new_zeros(rows))
         self.widths = [config.width, *[config.hidden] * (config.layers - 1), config.width]
         self.layers = nn.ModuleList(
             Lstm(width, inputs, wishes.drop_weights) for inputs, width in pairwise(self.widths)
@@ -61,7 +63,7 @@ class AwdLstm(nn.Module):
     def forward(
         self, symbols: Tensor, state: State, generator: Generator | None = None
     ) -> tuple[Tensor, State]:
-        """Return the logits of every next symbol (steps, lanes, 256) and the state afterwards."""
+        """Return the logits of every next symbol (steps, lanes, V) and the state afterwards."""
         _, dropped, after = self.outputs(symbols, state, generator)
         return self.logits(dropped), after
 
@@ -81,6 +83,6 @@ class AwdLstm(nn.Module):
         return x, self.drop_output(x, generator), tuple(after)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return the logits (steps, lanes, 256), in float32 whatever autocast says."""
+        """Return the logits (steps, lanes, V), in float32 whatever autocast says."""
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x, self.embedding, self.bias)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from shazip.model.config import ALPHABET, NetworkConfig
+from shazip.model.config import NetworkConfig
 from shazip.training.integer.grid import BOOM_MAX, BOOM_MIN, Grid, norm
 from shazip.training.network import kernels
 from shazip.training.network.attention import Attention
@@ -42,7 +42,7 @@ State = tuple[LayerState, ...]
 
 
 class Network(nn.Module):
-    """SHA-RNN over the 256 symbols; its embedding is also the matrix of the logits."""
+    """SHA-RNN over a vocabulary of V symbols; its embedding is also the matrix of the logits."""
 
     def __init__(
         self,
@@ -53,8 +53,8 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.regularisation = wishes = regularisation or Regularisation()
-        self.embedding = nn.Parameter(torch.empty(ALPHABET, config.width))
-        self.bias = nn.Parameter(torch.zeros(ALPHABET))
+        self.embedding = nn.Parameter(torch.empty(config.vocabulary, config.width))
+        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.grid = Grid()  # of the logits' product; the input's is a table without rounding
         self.layers = nn.ModuleList(
             Layer(config, index in config.attention, dropout, wishes.drop_weights)
@@ -76,7 +76,7 @@ class Network(nn.Module):
     def forward(
         self, symbols: Tensor, state: State, generator: Generator | None = None
     ) -> tuple[Tensor, State]:
-        """Return the logits of every next symbol (steps, lanes, 256) and the state afterwards.
+        """Return the logits of every next symbol (steps, lanes, V) and the state afterwards.
 
         `symbols` is (steps, lanes). Dropout, in training mode, draws from `generator`.
         """
@@ -89,7 +89,7 @@ class Network(nn.Module):
         """Return the last layer's output (steps, lanes, width), before and after its dropout."""
         part = self.regularisation.drop_symbols if self.training else 0.0
         x, after = drop_rows(self.embedding, part, generator), []
-        rows: Tensor | None = symbols  # of x: the first layer's input is one of only 256
+        rows: Tensor | None = symbols  # of x: the first layer's input is one of only V
         if self.drop_input.active:
             x, rows = self.drop_input(F.embedding(symbols, x), generator), None
         for layer, before in zip(self.layers, state, strict=True):
@@ -99,7 +99,7 @@ class Network(nn.Module):
         return x, self.drop_output(x, generator), tuple(after)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return the logits (steps, lanes, 256) of the last layer's output."""
+        """Return the logits (steps, lanes, V) of the last layer's output."""
         # In bfloat16 a logit of 16 would be off by 0.06, which the loss would see.
         with torch.autocast(x.device.type, enabled=False):
             weight = self.grid.weight(self.embedding)

@@ -1,0 +1,47 @@
+"""Cutting bytes into symbols in plain Python: the rule of docs/format.md, "Parse", as an oracle.
+
+The native module does the same in C++; this takes its place where there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+MAX_PIECE = 64  # bytes
+
+# One space and a word, a number or signs; else white space. Capitals begin a word, and bytes
+# beyond ASCII are letters, so that words of all scripts are pieces.
+WORD = rb"(?=[A-Za-z\x80-\xff])[A-Z]*[a-z\x80-\xff]*"
+_WHITE = rb"\t-\r\x20"
+PIECE = rb"\x20?(?:%s|[0-9]+|[^A-Za-z0-9\x80-\xff%s]+)|[%s]+" % (WORD, _WHITE, _WHITE)
+_PIECE = re.compile(PIECE)
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """Yield the pieces of `data`: a word, a number or signs, with one space before; white space."""
+    start = 0
+    while start < len(data):
+        found = _PIECE.match(data, start, start + MAX_PIECE)
+        assert found is not None
+        end = found.end()
+        if end == start + MAX_PIECE:
+            # Where the limit would cut a character of UTF-8, the piece ends before it.
+            while end > start + MAX_PIECE - 3 and data[end : end + 1] and data[end] & 0xC0 == 0x80:
+                end -= 1
+        yield data[start:end]
+        start = end
+
+
+def merge(piece: bytes, ranks: Mapping[tuple[bytes, bytes], int]) -> list[bytes]:
+    """Return the strings of `piece`: of its pairs the one of lowest rank is merged, and again."""
+    strings = [piece[i : i + 1] for i in range(len(piece))]
+    while len(strings) > 1:
+        pairs = [ranks.get(pair, len(ranks)) for pair in pairwise(strings)]
+        best = min(pairs)
+        if best == len(ranks):
+            break
+        at = pairs.index(best)
+        strings[at : at + 2] = [strings[at] + strings[at + 1]]
+    return strings

@@ -1,0 +1,16 @@
+"""What tests read from checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shazip.training.checkpoint import load_checkpoint
+from shazip.training.network.architecture import Trainable, new_network
+
+
+def load_network(path: Path) -> Trainable:
+    """Return the network of a checkpoint with its averaged weights."""
+    config, state = load_checkpoint(path)
+    network = new_network(config.network)
+    network.load_state_dict(state["average"])
+    return network
