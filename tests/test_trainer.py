@@ -161,7 +161,7 @@ def test_accumulated_windows_are_one_batch(text):
 def test_jitter_varies_the_windows_by_its_part_and_by_the_update_alone(text):
     with Workers(1) as workers:
         trainers = [Trainer(config(text, jitter=0.25), workers) for _ in range(2)]
-        lengths = [[trainer.update().symbols // 4 for _ in range(8)] for trainer in trainers]
+        lengths = [[trainer.update().size // 4 for _ in range(8)] for trainer in trainers]
     assert lengths[0] == lengths[1]
     assert len(set(lengths[0])) > 1
     assert all(9 <= steps <= 15 for steps in lengths[0])
