@@ -30,6 +30,7 @@ using namespace shazip;
 
 using Array = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using Column = nb::ndarray<const uint16_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 Type type_of(const std::string& name, const Array& array) {
   if (array.dtype() == nb::dtype<int8_t>()) return Type::kInt8;
@@ -91,7 +92,7 @@ nb::ndarray<nb::numpy, int16_t> logits(Predictor& self, int live) {
   return rows(std::move(logits), self, live);
 }
 
-nb::ndarray<nb::numpy, uint16_t> parse(const Vocabulary& self, const Column& data) {
+nb::ndarray<nb::numpy, uint16_t> parse(const Vocabulary& self, const Bytes& data) {
   const size_t size = data.shape(0);
   std::vector<uint16_t> symbols(size);
   size_t count;

@@ -17,7 +17,8 @@ class Vocabulary {
  public:
   // `singles` has the symbol of each single byte; merge m makes `results[m]` out of `merges[m]`,
   // and those with a smaller m come first.
-  Vocabulary(std::vector<uint16_t> singles, const std::vector<std::pair<uint16_t, uint16_t>>& merges,
+  Vocabulary(std::vector<uint16_t> singles,
+             const std::vector<std::pair<uint16_t, uint16_t>>& merges,
              std::vector<uint16_t> results);
 
   // Writes the symbols of `data`, at most `size`, to `symbols`; returns how many there are.
