@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Make the published benchmark's files, the same everywhere: `benchmarks/corpus.py [FOLDER]`.
+"""Make the published benchmark's files, the same everywhere: `python -m benchmarks.corpus`.
 
 One file of English Wikipedia held out from training, and six unlike it. None of them is ever
 trained on, neither by a model nor by the start values of context mixing. Every file is checked by
@@ -71,16 +70,9 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def xz(*parts: str) -> Callable[[], bytes]:
-    """Return a reader of one xz file named relative to this folder."""
-
-    def read() -> bytes:
-        path = HERE.joinpath(*parts)
-        if not path.is_file():
-            raise MissingError(f"{'/'.join(parts)} is not there (relative to benchmarks/)")
-        return lzma.decompress(path.read_bytes())
-
-    return read
+def kept(name: str) -> Callable[[], bytes]:
+    """Return a reader of a file that the repository holds, compressed by xz."""
+    return lambda: lzma.decompress((HERE / "data" / f"{name}.xz").read_bytes())
 
 
 def package(name: str, pattern: str) -> Callable[[], bytes]:
@@ -145,11 +137,11 @@ def _python_lib() -> bytes:
 FILES = (
     Corpus(
         "enwik8.valid",
-        "English Wikipedia as XML: bytes 3,107,707 to 3,600,000 of enwik8",
+        "English Wikipedia as XML: bytes 3,107,707 to 3,600,000 of enwik8, kept in data/",
         "CC BY-SA 3.0 and GFDL",
         492_293,
         "53d316e0e29ca5b23b7afb87f21aebed82f5a35b07a00ef17403154229ebe30c",
-        xz("..", "..", "shared", "data", "enwik8.valid.xz"),
+        kept("enwik8.valid"),
     ),
     Corpus(
         "python.py",
@@ -177,11 +169,11 @@ FILES = (
     ),
     Corpus(
         "dpkg.log",
-        "a Debian 12 image's log of installed packages, kept as benchmarks/data/dpkg.log.xz",
+        "a Debian 12 image's log of installed packages, kept in data/",
         "facts without an author",
         SIZE,
         "7883eca159571769a0c47965adc29b98a23e8881cea11daa1b7e77f5477ffebf",
-        xz("data", "dpkg.log.xz"),
+        kept("dpkg.log"),
     ),
     Corpus(
         "gawk.elf",
@@ -207,7 +199,7 @@ FILES = (
 
 def main() -> int:
     """Make the files, print a line for each and return 1 when one is missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.corpus", description=__doc__)
     parser.add_argument(
         "folder", nargs="?", type=Path, default=FOLDER, help="default: benchmarks/files"
     )

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
-"""Make one archive under every setting that could matter: `benchmarks/determinism [FILE]`.
+"""Make one archive under every setting that could matter: `python -m benchmarks.determinism`.
 
 Engines, instruction sets, threads, limits of ATen and MKL, hash seeds, locales, pipes; on request
 other Pythons, with another torch or for another processor:
 
-    benchmarks/determinism --python other/bin/python
-    benchmarks/determinism --python 'qemu-aarch64 -L ROOT ROOT/usr/bin/python3.11'
+    python -m benchmarks.determinism --python other/bin/python
+    python -m benchmarks.determinism --python 'qemu-aarch64 -L ROOT ROOT/usr/bin/python3.11'
 
 Every setting also decodes the first archive. All hashes are equal, or it fails.
 """
@@ -14,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import os
-import platform
 import shlex
 import subprocess
 import sys
@@ -28,12 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corpus import make
+from benchmarks.corpus import make
+from benchmarks.one_archive import BLOCK_SIZE, LANES
+from shazip.model import store as modelstore
 
-SCRIPT = str(Path(__file__).resolve())
+# By its path: another Python need not see this repository.
+SCRIPT = str(Path(__file__).resolve().with_name("one_archive.py"))
 SIZE = 12_000
-# Odd numbers of lanes, and several blocks, so that the state goes on from one to the next.
-LANES, BLOCK_SIZE = 5, 4096
 CLI = ["-qf", "--lanes", str(LANES), "--block-size", str(BLOCK_SIZE)]
 
 
@@ -97,77 +95,17 @@ def elsewhere(python: Sequence[str], known: dict[str, Any]) -> Iterator[Setting]
 
 def ask(python: Sequence[str]) -> dict[str, Any]:
     """Return what a Python's shazip has: engines, variants, whether there is a GPU, versions."""
-    done = subprocess.run([*python, SCRIPT, "--tell"], capture_output=True, text=True)
+    done = subprocess.run([*python, SCRIPT], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{shlex.join(python)}: {_last_line(done.stderr)}")
     known: dict[str, Any] = json.loads(done.stdout)
     return known
 
 
-def tell() -> None:
-    """Print that, as JSON."""
-    from shazip import engines
-
-    names = engines.available()
-    known: dict[str, Any] = {"engines": names, "variants": [], "cuda": False, "torch": ""}
-    known |= {"machine": platform.machine(), "python": platform.python_version()}
-    if "native" in names:
-        from shazip.engines.native import variants
-
-        known["variants"] = variants()
-    if "torch" in names:
-        import torch
-
-        known |= {"cuda": torch.cuda.is_available(), "torch": torch.__version__}
-    print(json.dumps(known))
-
-
-def run_job(job: dict[str, Any], folder: Path) -> None:
-    """Print the archive's hash; write it if there is none yet, else decode the one there."""
-    original = (folder / "original").read_bytes()
-    codec = _codec(job)
-    packed = codec.compress(original)
-    if len(packed) > len(original):
-        raise SystemExit("a stored archive proves nothing; take data that the model compresses")
-    first = folder / "first.shz"
-    if not first.exists():
-        first.write_bytes(packed)
-    sink = io.BytesIO()
-    codec.decompress_stream(io.BytesIO(first.read_bytes()), sink)
-    if sink.getvalue() != original:
-        raise SystemExit("other bytes came back")
-    print(hashlib.sha256(packed).hexdigest())
-
-
-def _codec(job: dict[str, Any]) -> Any:
-    from shazip.archive import Codec
-
-    return Codec(
-        job["model"],
-        engine=_engine(job),
-        device=job.get("device"),
-        threads=job.get("threads"),
-        mix=job["mix"],
-        lanes=LANES,
-        block_size=BLOCK_SIZE,
-    )
-
-
-def _engine(job: dict[str, Any]) -> Any:
-    """Return the name of the engine wanted, or a native engine with a variant forced."""
-    if not job.get("variant"):
-        return job.get("engine")
-    from shazip.engines.native import NativeEngine
-    from shazip.model import file as modelfile
-
-    model = modelfile.load(job["model"])
-    return NativeEngine(model, job.get("threads"), variant=job["variant"])
-
-
 def attempt(setting: Setting, common: dict[str, Any], folder: Path) -> tuple[str, str]:
     """Return the hash that a setting gives, or an empty string and the reason."""
     environment = {**os.environ, **setting.environment}
-    command = [*setting.python, SCRIPT, "--job", json.dumps(common | setting.job), str(folder)]
+    command = [*setting.python, SCRIPT, json.dumps(common | setting.job), str(folder)]
     if setting.pipe:
         flags = [*CLI, "-m", common["model"], *([] if common["mix"] else ["--no-mix"])]
         command = [*setting.python, "-m", "shazip", "compress", *flags]
@@ -198,7 +136,9 @@ def compare(chosen: Sequence[Setting], common: dict[str, Any], folder: Path) -> 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.determinism", description=__doc__, formatter_class=formatter
+    )
     parser.add_argument("file", nargs="?", type=Path, help=f"its first {SIZE} bytes are taken")
     parser.add_argument("--python", action="append", default=[], help="another interpreter")
     parser.add_argument("-m", "--model", help="an installed model or a file")
@@ -206,16 +146,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return 1 if hashes differ or a setting fails."""
-    if arguments[:1] == ["--tell"]:
-        tell()
-        return 0
-    if arguments[:1] == ["--job"]:
-        run_job(json.loads(arguments[1]), Path(arguments[2]))
-        return 0
-    from shazip.model import store as modelstore
-
     wishes = _parse(arguments)
     path = str(modelstore.find_path(wishes.model).resolve())
     chosen = list(settings(ask([sys.executable])))
@@ -238,4 +170,4 @@ def _data(file: Path | None) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Measure the native engine beside what bounds it: `python benchmarks/engine [--threads N]`.
+"""Measure the native engine beside what bounds it: `python -m benchmarks.engine`.
 
 The bare loop is the engine's own int8 products over the shapes of a step, by weights and by a full
 attention memory, and nothing else; its products by weights alone are held against torch's float32
@@ -36,7 +35,7 @@ try:
     from shazip.engines.torch import TorchEngine
 except ImportError:
     sys.exit(
-        "benchmarks/engine compares with torch, which is not installed: pip install '.[torch]'"
+        "benchmarks.engine compares with torch, which is not installed: pip install '.[torch]'"
     )
 
 HERE = Path(__file__).resolve().parent
@@ -60,7 +59,7 @@ Speeds = dict[tuple[str, int, int, str], float]  # seconds a byte of (variant, l
 
 def main() -> int:
     """Print the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.engine", description=__doc__)
     parser.add_argument("--threads", type=int, default=min(2, available_cpus()))
     parser.add_argument("--rounds", type=int, default=40, help="of which the fastest counts")
     wishes = parser.parse_args()

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
-"""Measure enwik8 or enwik9 as papers and the Hutter Prize do: `benchmarks/enwik FILE [OPTIONS]`.
+"""Measure enwik8 or enwik9 as papers and the Hutter Prize do: `python -m benchmarks.enwik FILE`.
 
 The file is cut at 90 % and 95 % into train, valid and test (the split of Merity 2019 and others).
 Each part becomes a frame; the three frames one after the other are an archive of the whole, which
-is decompressed and compared. OPTIONS go to `shazip compress`, for example
+is decompressed and compared. Options after FILE go to `shazip compress`, for example
 `--engine torch --device cuda --lanes 4096 --no-mix`. Any other file may stand in for practice.
 """
 

@@ -1,11 +1,11 @@
-"""Learn mixing's start values: python -m benchmarks.mixing_train OUT [--install].
+"""Learn mixing's start values: `python -m benchmarks.mixing_train SOURCES OUT`.
 
 Codes pieces of every training text in turn, short and long, with one and with many lanes, each
 piece as a frame of its own that begins with what the pieces before it learned. Weights are averaged
 over the second half of the rounds; rows that no piece needed get the mean of their set. OUT takes
 the raw start values; `--install` puts them into the package and prints the two digests that
-shazip/engines/mixing.py must hold. The texts come from shared/data and from Debian packages named
-with their versions, none of them the benchmark's.
+shazip/engines/mixing.py must hold. The texts come from Debian packages named with
+their versions, and from wikitext.train and enwik8.train in SOURCES; none is the benchmark's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from random import Random
 
 import numpy as np
 
-from benchmarks.corpus import package, xz
+from benchmarks.corpus import package
 from shazip import _native, engines
 from shazip.engines import mixing
 from shazip.lanes import interleave
@@ -36,8 +36,7 @@ SITE = "usr/lib/python3/dist-packages"
 ISO_CODES = "iso-codes=4.15.0-1"
 # (bytes, choice of lanes) of a piece
 PIECES = ((6_000, (1,)), (12_000, (1, 2)), (24_000, (4,)), (64_000, (8, 32)))
-# (what, bytes from the end of what is read, reader). The network saw the Wikipedia texts too, the
-# ends of them at most once.
+# (what, bytes from the end of what is read, reader)
 TEXTS: tuple[tuple[str, int, Callable[[], bytes]], ...] = (
     ("python", 300_000, package("python3-docutils=0.19+dfsg-6", f"{SITE}/docutils/[p-w]*/**/*.py")),
     ("c", 250_000, package("libsdl2-dev=2.26.5+dfsg-1", "usr/include/SDL2/SDL_[a-o]*.h")),
@@ -48,9 +47,9 @@ TEXTS: tuple[tuple[str, int, Callable[[], bytes]], ...] = (
     ("html", 200_000, package("debian-policy=4.6.2.0", "usr/share/doc/debian-policy/*.html")),
     ("table", 100_000, package("pci.ids=0.0~2023.04.11-1", "usr/share/misc/pci.ids")),
     ("changelog", 100_000, package("make:amd64=4.3-4.1", "usr/share/doc/make/changelog*.gz")),
-    ("wikipedia", 400_000, xz("..", "..", "shared", "data", "wikitext.train.xz")),
-    ("wikipedia xml", 400_000, xz("..", "..", "shared", "data", "enwik8.train.xz")),
 )
+# The network saw these too, the ends of them at most once.
+WIKIPEDIA, WIKIPEDIA_SIZE = ("wikitext.train", "enwik8.train"), 400_000
 # How many of one bit a history counts beside 0, 1, 2.. of the other; its last entry ends the list.
 BOUNDS = (48, 24, 9, 7, 6, 5)
 # What remains of n bits when the opposite bit comes.
@@ -58,7 +57,8 @@ KEPT = (0, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.mixing_train", description=__doc__)
+    parser.add_argument("sources", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--model", help="name or path; the default model otherwise")
@@ -66,6 +66,7 @@ def main() -> None:
     args = parser.parse_args()
     model = modelstore.find(args.model) if args.model else modelstore.default()
     texts = [read()[-size:] for _, size, read in TEXTS]
+    texts += [(args.sources / name).read_bytes()[-WIKIPEDIA_SIZE:] for name in WIKIPEDIA]
     learned = train(engines.open_engine(model, threads=1), texts, args.rounds)
     args.out.write_bytes(learned)
     if args.install:

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""The study of Merity 2019 in small: `benchmarks/paper TRAIN VALID [OPTIONS]`.
+"""The study of Merity 2019 in small: `python -m benchmarks.paper TRAIN VALID`.
 
 Six networks of about equal size read equally many bytes of TRAIN, none of them twice, with the same
 optimiser, each in a process of its own: AWD-LSTM, SHA-RNN without attention, with one head, with a
@@ -25,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformer import TransformerConfig
 
+from benchmarks.transformer import TransformerConfig
 from shazip.bench.machine import describe
 from shazip.model.config import NetworkConfig
 from shazip.model.vocabulary import BYTES
@@ -88,9 +87,9 @@ def main(arguments: Sequence[str]) -> int:
         write(json.loads((wishes.output / "paper.json").read_text()), wishes.output)
         return 0
     if wishes.train is None or wishes.valid is None:
-        raise SystemExit("benchmarks/paper: needs a text to train on and one to validate on")
+        raise SystemExit("benchmarks.paper: needs a text to train on and one to validate on")
     if wishes.train.stat().st_size < max(wishes.bytes, wishes.lanes * SEGMENT):
-        raise SystemExit(f"benchmarks/paper: {wishes.train} has too little text for the lanes")
+        raise SystemExit(f"benchmarks.paper: {wishes.train} has too little text for the lanes")
     if wishes.only:
         print(json.dumps(study(wishes.only, wishes)))
         return 0
@@ -106,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what the command line says."""
-    parser = argparse.ArgumentParser(prog="benchmarks/paper", description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.paper", description=__doc__)
     parser.add_argument("train", type=Path, nargs="?", metavar="TRAIN")
     parser.add_argument("valid", type=Path, nargs="?", metavar="VALID")
     parser.add_argument("--bytes", type=int, default=300_000, help="to train on")
@@ -127,10 +126,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def in_process(name: str, arguments: Sequence[str]) -> dict[str, Any]:
     """Return what a process of its own finds for one network."""
     print(name, file=sys.stderr)
-    command = [sys.executable, __file__, *arguments, "--only", name]
+    command = [sys.executable, "-m", "benchmarks.paper", *arguments, "--only", name]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
-        raise SystemExit(f"benchmarks/paper: {name} failed")
+        raise SystemExit(f"benchmarks.paper: {name} failed")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -234,7 +233,7 @@ def write(found: dict[str, Any], folder: Path) -> None:
     try:
         draw(found, folder / "paper.svg")
     except ModuleNotFoundError:
-        print("benchmarks/paper: no curves without matplotlib", file=sys.stderr)
+        print("benchmarks.paper: no curves without matplotlib", file=sys.stderr)
 
 
 def report(found: dict[str, Any]) -> str:
@@ -261,7 +260,7 @@ def report(found: dict[str, Any]) -> str:
         "had not got beyond the frequencies of bytes (5.17 bpb) after 400 kB.",
         "",
         "Curves: [paper.svg](paper.svg). All figures: [paper.json](paper.json). "
-        "Made by `benchmarks/paper`.",
+        "Made by `python -m benchmarks.paper`.",
         "",
     ]
     return "\n".join(lines)

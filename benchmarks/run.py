@@ -1,5 +1,6 @@
-#!/usr/bin/env python3
-"""Take the published figures: `benchmarks/run` fills benchmarks/results/ and the README's table.
+"""Take the published figures: `python -m benchmarks.run`.
+
+It fills benchmarks/results/ and the README's table.
 
 `--quick` measures the beginnings of the files in a folder of its own and changes nothing;
 `--render` writes tables, pictures and README anew from results/results.json.
@@ -9,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
-from corpus import make
-
+from benchmarks.corpus import make
 from shazip.bench.plan import QUICK_SIZE, Subject, competitors, open_subject, shazip_rows
 from shazip.bench.results import Results, Row
 from shazip.bench.session import QUICK, Extent, Session
@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- results:begin -->\n", "<!-- results:end -->\n"
+PICTURES = ("size-speed-enwik8.valid", "by-size", "by-lanes")  # that pages show
 VARIANTS = ("--no-mix",)  # measured on the first file only
 # The whole stays under 15 minutes: shazip gets two or three rounds on the first file, then one.
 FIRST, OTHERS = Patience(3, 120), Patience(3, 10)
@@ -34,7 +35,7 @@ FIRST, OTHERS = Patience(3, 120), Patience(3, 10)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, write, and return 1 if a file was missing or shazip failed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the first 8 KiB of each file")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     parser.add_argument("-m", "--model", help="an installed model or a file")
@@ -86,19 +87,19 @@ def _measure(subjects: Sequence[Subject], model: str | None, *, quick: bool) -> 
     return session
 
 
-def write(results: Results, folder: Path) -> None:
-    """Write JSON, tables and pictures of a run."""
+def write(results: Results, folder: Path, pictures: Container[str] | None = None) -> None:
+    """Write JSON, tables and pictures of a run, all pictures or those named."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(results.dumps())
     (folder / "tables.md").write_text(document(results))
     from shazip.bench.plots import save_all  # needs matplotlib
 
-    save_all(results, folder, "svg")
+    save_all(results, folder, "svg", pictures)
 
 
 def publish(results: Results) -> None:
     """Write a run to benchmarks/results/ and its table to the README."""
-    write(results, RESULTS)
+    write(results, RESULTS, PICTURES)
     README.write_text(with_section(README.read_text(), section(results)))
 
 
@@ -107,9 +108,9 @@ def section(results: Results) -> str:
     first, *others = results.files
     parts = [
         f"{first.name} ({first.size:,} bytes of English Wikipedia held out from training), "
-        f"one run of `benchmarks/run`:\n",
+        "one run of `python -m benchmarks.run`:\n",
         markdown(_without_missing(results.rows_of(first.name))),
-        "![Bits per byte against speed](benchmarks/results/size-speed.svg)\n",
+        "![Bits per byte against speed](benchmarks/results/size-speed-enwik8.valid.svg)\n",
     ]
     if others:
         parts += ["Files unlike Wikipedia, and how they are made: [benchmarks/](benchmarks).\n"]

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Compare a few training settings: `benchmarks/settings FOLDER [--total SIZE] [--jobs N]`.
+"""Compare a few training settings: `python -m benchmarks.settings FOLDER`.
 
 Each setting trains a small network (width 192) once, with one thread; everything but the setting
 named is as in the first run. FOLDER holds enwik8.train (XML and markup), wikitext.train (markup),
@@ -51,7 +50,7 @@ CHANGES = {
 
 def main() -> int:
     """Train what has no curve yet, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.settings", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--total", default="200kB", help="bytes that each run sees")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")

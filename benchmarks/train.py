@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Measure the trainer beside its matrix products alone: `benchmarks/train`.
+"""Measure the trainer beside its matrix products alone: `python -m benchmarks.train`.
 
 The products of one update, forward and backward, are done by torch over the same shapes, types and
 threads as in the trainer, into memory that is already there, and nothing else is. They are counted
@@ -35,7 +34,7 @@ Work = Callable[[], object]
 
 def main() -> int:
     """Print seconds and rates."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m benchmarks.train", description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--lanes", type=int, default=64)
     parser.add_argument("--steps", type=int, default=128)

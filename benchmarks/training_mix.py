@@ -215,7 +215,9 @@ def write_kinds(sources: Path, out: Path, measured: Windows) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, print a line for each measured file and return 1 when one has too much in common."""
-    parser = argparse.ArgumentParser(prog="training_mix", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.training_mix", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("sources", type=Path, help="the folder with code.train, data.train, ...")
     parser.add_argument("out", type=Path, help="the folder to write to")
     parser.add_argument(

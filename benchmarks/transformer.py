@@ -1,4 +1,4 @@
-"""A Transformer of torch's own layers, to hold SHA-RNN against in benchmarks/paper; no product."""
+"""A Transformer of torch's own layers, to hold SHA-RNN against in benchmarks.paper; no product."""
 
 from __future__ import annotations
 

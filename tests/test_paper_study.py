@@ -1,41 +1,29 @@
-"""benchmarks/paper: its networks are of equal size, and its Transformer is one."""
+"""benchmarks.paper: its networks are of equal size, and its Transformer is one."""
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from benchmarks import paper  # noqa: E402
+from benchmarks.transformer import TransformerConfig  # noqa: E402
 from shazip.training.network.architecture import new_network, parameters  # noqa: E402
 
-BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
-
 
 @pytest.fixture
-def paper(monkeypatch):
-    """The script as a module."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("paper")
-    for name in ("paper", "transformer"):
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def transformer(paper):
+def transformer():
     torch.manual_seed(1)
-    return new_network(sys.modules["transformer"].TransformerConfig(16, 2, 2, 8)).eval()
+    return new_network(TransformerConfig(16, 2, 2, 8)).eval()
 
 
 def symbols(steps: int) -> torch.Tensor:
     return torch.randint(256, (steps, 3), generator=torch.Generator().manual_seed(0))
 
 
-def test_networks_are_of_about_equal_size(paper):
+def test_networks_are_of_about_equal_size():
     for name, sizes in paper.NETWORKS.items():
         with torch.device("meta"):
             network = new_network(paper.fitted(sizes, 250_000, 256))
@@ -66,7 +54,7 @@ def test_the_transformer_carries_past_symbols(transformer):
     assert not torch.allclose(whole[4:8], alone)
 
 
-def test_a_small_study_writes_its_report(paper, tmp_path):
+def test_a_small_study_writes_its_report(tmp_path):
     train, valid = tmp_path / "train", tmp_path / "valid"
     train.write_bytes(b"the same words come again and again. " * 4000)
     valid.write_bytes(b"again and again the same words come. " * 20)
@@ -85,14 +73,14 @@ def test_a_small_study_writes_its_report(paper, tmp_path):
     assert (tmp_path / "out" / "paper.md").read_text() == table
 
 
-def test_the_published_report_is_that_of_its_figures(paper):
+def test_the_published_report_is_that_of_its_figures():
     if not (paper.RESULTS / "paper.json").exists():
         pytest.skip("not measured yet")
     found = json.loads((paper.RESULTS / "paper.json").read_text())
     assert (paper.RESULTS / "paper.md").read_text() == paper.report(found)
 
 
-def test_too_little_text_is_refused(paper, tmp_path):
+def test_too_little_text_is_refused(tmp_path):
     (tmp_path / "text").write_bytes(b"short")
     with pytest.raises(SystemExit, match="too little text"):
         paper.main([str(tmp_path / "text")] * 2)

@@ -1,6 +1,6 @@
 """What shazip uses of constriction, in Python's whole numbers, for processors it has no wheel for.
 
-Slow, and for benchmarks/aarch64 only: it lets the engines run where constriction cannot be
+Slow, and for benchmarks.aarch64 only: it lets the engines run where constriction cannot be
 installed. It gives constriction's words (the tests compare them).
 """
 

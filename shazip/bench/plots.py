@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -18,14 +19,17 @@ from shazip.bench.tables import by_tool
 OURS, OTHERS = "#c03028", "#30507a"
 
 
-def save_all(results: Results, folder: Path, kind: str = "png") -> list[Path]:
-    """Draw one picture for each kind of figure in `results` and return the paths."""
+def save_all(
+    results: Results, folder: Path, kind: str = "png", names: Container[str] | None = None
+) -> list[Path]:
+    """Draw one picture for each kind of figure in `results`, or those of `names`; return paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with style():
         for name, figure in _figures(results):
-            paths.append(folder / f"{name}.{kind}")
-            save(figure, paths[-1], kind)
+            if names is None or name in names:
+                paths.append(folder / f"{name}.{kind}")
+                save(figure, paths[-1], kind)
     return paths
 
 
@@ -43,11 +47,11 @@ def save(figure: Figure, target: Path | BinaryIO, kind: str) -> None:
 
 
 def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
-    for number, file in enumerate(results.files):
+    for file in results.files:
         rows = [row for row in results.rows_of(file.name) if not row.failure]
         if rows:
             title = f"{file.name}, {file.size:,} bytes"
-            yield f"size-speed-{number + 1}" if number else "size-speed", size_speed(rows, title)
+            yield "size-speed-" + re.sub(r"[^\w.]+", "-", file.name), size_speed(rows, title)
     if results.by_size:
         yield "by-size", by_size(results.by_size)
     if results.by_lanes:
