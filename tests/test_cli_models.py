@@ -37,17 +37,17 @@ def made():
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch, made):
-    """A current directory with the file `a`, and a folder of models beside it."""
-    store = tmp_path / "store"
-    store.mkdir()
-    for name, model in made.items():
-        modelfile.save(model, store / f"{name}.safetensors")
+    """A current directory with the file `a`; `base` ships, `other` is the user's own."""
+    store, shipped = tmp_path / "store", tmp_path / "shipped"
+    for folder, name in ((shipped, "base"), (store, "other")):
+        folder.mkdir()
+        modelfile.save(made[name], folder / f"{name}.safetensors")
     work = tmp_path / "work"
     work.mkdir()
     (work / "a").write_bytes(TEXT)
     monkeypatch.chdir(work)
     monkeypatch.setenv("SHAZIP_MODELS", str(store))
-    monkeypatch.setattr(modelstore, "shipped_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr(modelstore, "shipped_folder", lambda: shipped)
     return work
 
 
@@ -66,10 +66,10 @@ def test_models_lists_what_is_installed(folder, made):
     titles, first, second = (line.split() for line in out.decode().splitlines())
     assert (code, err) == (0, "")
     assert titles == ["name", "id", "parameters", "bpb", "path"]
-    path = str(folder.parent / "store" / "base.safetensors")
+    path = str(folder.parent / "shipped" / "base.safetensors")
     size = str(count_parameters(CONFIGS["plain"]))
-    assert first == ["base", made["base"].id.hex(), size, "-", path]
-    assert second[0] == "other"
+    assert first[0] == "other"
+    assert second == ["*", "base", made["base"].id.hex(), size, "-", path]
 
 
 def test_models_lists_those_that_are_named(folder, made):
@@ -78,7 +78,7 @@ def test_models_lists_those_that_are_named(folder, made):
     modelfile.save(replace(made["other"], metadata=record), path)
     code, out, err = shazip("models", "other", path, "missing")
     assert code == 1
-    assert err == "shazip: missing: no model is called 'missing'; present: base, other\n"
+    assert err == "shazip: missing: no model is called 'missing'; present: other, base\n"
     assert [line.split()[0] for line in out.decode().splitlines()] == ["name", "other", "mine"]
     assert out.decode().split()[-2:] == ["1.235", str(path)]
 
@@ -114,6 +114,7 @@ def test_an_engine_that_is_not_exact_is_refused(folder, made, mixing):
 
 def test_without_models_there_is_one_line(folder, monkeypatch):
     monkeypatch.setenv("SHAZIP_MODELS", str(folder / "nowhere"))
+    monkeypatch.setattr(modelstore, "shipped_folder", lambda: folder / "nowhere")
     for arguments in (["models"], ["compress", "--no-mix", "a", "a"]):
         code, out, err = shazip(*arguments)
         assert (code, out, err.count("\n")) == (1, b"", 1)
@@ -155,7 +156,7 @@ def test_an_archive_names_the_model_that_is_missing_and_those_present(folder, ma
 def test_a_model_that_is_not_there_ends_the_run_with_one_line(folder):
     code, out, err = compress("-m", "missing", "a", "a")
     assert (code, out) == (1, b"")
-    assert err == "shazip: no model is called 'missing'; present: base, other\n"
+    assert err == "shazip: no model is called 'missing'; present: other, base\n"
     assert files_in(folder) == ["a"]
 
 
@@ -170,3 +171,69 @@ def test_an_engine_that_cannot_run_there_is_refused_in_one_line(folder):
     assert (code, out, err.count("\n")) == (1, b"", 1)
     assert "native" in err
     assert files_in(folder) == ["a"]
+
+
+# A home for models
+
+
+def test_a_model_is_installed_chosen_used_and_removed(folder, made):
+    mine = replace(installable(3), name="mine")
+    modelfile.save(mine, folder / "mine.safetensors")
+    target = folder.parent / "store" / "mine.safetensors"
+    assert shazip("models", "--install", "mine.safetensors", "--default", "mine") == (
+        *(0, f"mine: installed, {target}\nmine: the default\n".encode(), ""),
+    )
+    (folder / "mine.safetensors").unlink()
+    assert [line[0] for line in shazip("models").out.decode().splitlines()] == [" ", "*", " ", " "]
+    assert compress("a") == (0, b"", "")
+    assert mine.id.hex() in shazip("info", "-v", "a.shz").out.decode()
+    assert shazip("models", "--remove", "mine").out.decode() == f"mine: removed, {target}\n"
+    assert compress("-f", "a") == (0, b"", "")
+    assert made["base"].id.hex() in shazip("info", "-v", "a.shz").out.decode()
+
+
+def test_installing_again_or_under_another_name_is_no_mistake(folder):
+    source = folder.parent / "store" / "other.safetensors"
+    assert shazip("models", "--install", source).code == 0
+    assert shazip("models", "--install", source, "--name", "second").code == 0
+    assert files_in(source.parent) == ["other.safetensors", "second.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--install", "a"], "a: not a model file"),
+        (["--install", "missing"], "missing: No such file or directory"),
+        (["--install", "new", "--name", "base"], "another model is called 'base': "),
+        (["--install", "new", "--name", "../x"], "'../x' is no name for a model"),
+        (["--install", "inexact"], "computes other frequencies"),
+        (["--remove", "base"], "'base' ships with shazip and stays: "),
+        (["--remove", "none"], "no model is called 'none'; present: other, base"),
+        (["--default", "none"], "no model is called 'none'; present: other, base"),
+    ],
+)
+def test_what_has_no_place_there_is_refused_in_one_line(folder, made, arguments, message):
+    modelfile.save(installable(3), folder / "new")
+    wrong = {"canary": {"short": "0" * 64, "long": "0" * 64}}
+    modelfile.save(replace(made["base"], metadata=wrong), folder / "inexact")
+    code, out, err = shazip("models", *arguments)
+    assert (code, out, err.count("\n")) == (1, b"", 1)
+    assert message in err
+    assert files_in(folder.parent / "store") == ["other.safetensors"]
+
+
+def test_help_names_the_folder(monkeypatch):
+    assert b"Your models are in " in shazip("models", "--help").out
+
+
+def test_an_archive_whose_model_is_missing_names_the_command_that_helps(folder, made):
+    compress("-m", "other", "a")
+    (folder.parent / "store" / "other.safetensors").rename(folder / "saved")
+    err = shazip("test", "a.shz").err
+    assert f"shazip models --install FILE, which puts it into {folder.parent / 'store'}" in err
+    assert "the model given is" not in err
+    assert (
+        f"the model given is {made['base'].id.hex()}" in shazip("test", "-m", "base", "a.shz").err
+    )
+    assert shazip("models", "--install", "saved", "--name", "other").code == 0
+    assert shazip("test", "a.shz") == (0, b"", "")

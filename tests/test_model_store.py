@@ -49,12 +49,13 @@ def test_a_model_is_found_by_the_id_of_an_archive():
     assert modelstore.find_id(OTHER.id).id == OTHER.id
 
 
-def test_an_unknown_id_is_named_beside_those_present():
+def test_an_unknown_id_is_named_beside_those_present_and_the_way_out(folder):
     with pytest.raises(ModelError) as error:
         modelstore.find_id(bytes(16))
     assert "00" * 16 in str(error.value)
     assert f"mine ({MODEL.id.hex()})" in str(error.value)
     assert f"other ({OTHER.id.hex()})" in str(error.value)
+    assert f"shazip models --install FILE, which puts it into {folder}" in str(error.value)
 
 
 def test_an_unknown_name_is_named_beside_those_present():
@@ -72,11 +73,29 @@ def test_without_a_default_model_the_folders_are_named(folder):
         modelstore.default()
 
 
-def test_the_default_model_is_the_first_of_the_defaults_that_is_there(folder):
-    modelfile.save(MODEL, folder / "tiny.safetensors")
+def test_the_default_model_is_the_first_of_the_defaults_that_ships(tmp_path):
+    (tmp_path / "shipped").mkdir()
+    modelfile.save(MODEL, tmp_path / "shipped" / "tiny.safetensors")
     assert modelstore.default().id == MODEL.id
-    modelfile.save(OTHER, folder / "base.safetensors")
+    modelfile.save(OTHER, tmp_path / "shipped" / "base.safetensors")
     assert modelstore.default().id == OTHER.id
+
+
+def test_a_file_of_the_user_does_not_become_the_default_by_its_name(folder):
+    modelfile.save(MODEL, folder / "base.safetensors")
+    with pytest.raises(ModelError, match="no default model"):
+        modelstore.default()
+
+
+def test_the_user_chooses_the_default(folder):
+    (folder / "default").write_text(f"{OTHER.id.hex()}\n")
+    assert modelstore.default().id == OTHER.id
+    (folder / "other.safetensors").unlink()
+    with pytest.raises(ModelError, match="is not installed; choose another"):
+        modelstore.default()
+    (folder / "default").write_text("other")
+    with pytest.raises(ModelError, match="default holds no model id"):
+        modelstore.default()
 
 
 def test_files_that_are_no_models_are_left_out(folder):

@@ -12,22 +12,63 @@ import click
 from shazip.cli.convert import for_each
 from shazip.cli.options import ENGINE, quiet_and_verbose
 from shazip.cli.report import Reporter, flush_stdout, printable, tell
+from shazip.errors import ModelError
 from shazip.model.config import NetworkConfig
+from shazip.model.folders import VARIABLE, user_folder
 
-ROW = "{:<12}  {:<32} {:>11} {:>6}  {}"
-TITLES = ("name", "id", "parameters", "bpb", "path")
+ROW = "{:<1} {:<12}  {:<32} {:>11} {:>6}  {}"
+TITLES = ("", "name", "id", "parameters", "bpb", "path")
 
 
-@click.command()
+@click.command(
+    epilog=f"Your models are in {user_folder()}; the variable {VARIABLE} names another folder."
+)
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("--check", is_flag=True, help="Run the long conformance check.")
 @click.option("--engine", type=ENGINE, help="Check this one instead of all that are here.")
+@click.option(
+    "--install", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add a model."
+)
+@click.option("--name", help="Its name, instead of the one in FILE.")
+@click.option("--remove", metavar="NAME", help="Delete one of your models.")
+@click.option("--default", metavar="NAME", help="Compress with this one unless -m is given.")
 @quiet_and_verbose
-def models(names: tuple[str, ...], check: bool, engine: str | None) -> None:
-    """List the installed models, or those named: id, parameters, file.
+def models(
+    names: tuple[str, ...],
+    check: bool,
+    engine: str | None,
+    file: Path | None,
+    name: str | None,
+    remove: str | None,
+    default: str | None,
+) -> None:
+    """List the installed models, or those named: id, parameters, file; * marks the default.
 
-    bpb is what the model's training record tells of its validation text.
+    bpb comes from the model's training record: bits per byte of its validation text.
     """
+    if file or remove or default:
+        if names or check:
+            raise click.UsageError("--install, --remove and --default list and check nothing.")
+        _change(file, name, remove, default)
+        return
+    if name is not None:
+        raise click.UsageError("--name goes with --install.")
+    _show(names, check, engine)
+
+
+def _change(file: Path | None, name: str | None, remove: str | None, default: str | None) -> None:
+    from shazip.model import install
+
+    if file is not None:
+        added = install.install(file, name)
+        tell(f"{printable(added.name)}: installed, {printable(str(added.path))}")
+    if default is not None:
+        tell(f"{printable(install.choose(default).name)}: the default")
+    if remove is not None:
+        tell(f"{printable(remove)}: removed, {printable(str(install.remove(remove)))}")
+
+
+def _show(names: tuple[str, ...], check: bool, engine: str | None) -> None:
     from shazip.model import store as modelstore
 
     reporter = click.get_current_context().ensure_object(Reporter)
@@ -43,10 +84,20 @@ def models(names: tuple[str, ...], check: bool, engine: str | None) -> None:
         for_each(checks, lambda name: checks[name](), reporter)
     else:
         tell(ROW.format(*TITLES))
-        for_each(wanted, _list, reporter)
+        default = _default()
+        for_each(wanted, lambda name: _list(name, default), reporter)
 
 
-def _list(name: str) -> None:
+def _default() -> Path | None:
+    from shazip.model import store as modelstore
+
+    try:
+        return modelstore.default_path()
+    except ModelError:
+        return None
+
+
+def _list(name: str, default: Path | None) -> None:
     from shazip.model import file as modelfile
     from shazip.model import store as modelstore
 
@@ -55,6 +106,7 @@ def _list(name: str) -> None:
     config = modelfile.parse_config(document.get("config"))
     tell(
         ROW.format(
+            "*" if path == default else "",
             printable(path.stem),
             printable(str(document.get("id"))),
             count_parameters(config),

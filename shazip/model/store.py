@@ -1,12 +1,11 @@
 """Finding models: those that ship with shazip, those in the user's folder, and files by their path.
 
-A folder of models holds `<name>/<name>.safetensors`, or `<name>.safetensors` directly.
+A folder of models holds `<name>/<name>.safetensors`, or `<name>.safetensors` directly. The file
+`default` in the user's folder holds the id of the default model, if the user chose one.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import Any
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
 from shazip.model.file import IntegerModel
+from shazip.model.folders import shipped_folder, user_folder
 
 SUFFIX = ".safetensors"
-DEFAULTS = ("base", "tiny")  # the first that is installed is the default model
+DEFAULTS = ("base", "tiny")  # the first that ships is the default model, if none was chosen
+DEFAULT_FILE = "default"
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,45 @@ def find_id(model_id: bytes) -> IntegerModel:
         if model.id == model_id:
             return modelfile.load(model.path)
     present = ", ".join(f"{model.name} ({model.id.hex()})" for model in models) or "none"
-    raise ModelError(f"no model {model_id.hex()} is installed; present: {present}")
+    raise ModelError(
+        f"no model {model_id.hex()} is installed; present: {present}; if you have its file: "
+        f"shazip models --install FILE, which puts it into {user_folder()}"
+    )
+
+
+def chosen() -> bytes | None:
+    """Return the id of the default model that the user chose, None without a choice."""
+    try:
+        return bytes.fromhex((user_folder() / DEFAULT_FILE).read_text().strip())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:
+        raise ModelError(f"{user_folder() / DEFAULT_FILE} holds no model id") from None
+
+
+def default_path() -> Path:
+    """Return the file of the default model: the one chosen, or the first of DEFAULTS that ships."""
+    wanted = chosen()
+    if wanted is not None:
+        paths = [model.path for model in installed() if model.id == wanted]
+        if not paths:
+            raise ModelError(
+                f"the default model {wanted.hex()} is not installed; choose another: "
+                "shazip models --default NAME"
+            )
+        return paths[0]
+    shipped = {path.stem: path for path in _files(shipped_folder())}
+    for name in DEFAULTS:
+        if name in shipped:
+            return shipped[name]
+    raise ModelError(f"no default model is installed in {' or '.join(map(str, folders()))}")
 
 
 def find_path(wanted: str | Path | None) -> Path:
     """Return the file of a model named by its name, id or path; None means the default model."""
-    models = installed()
     if wanted is None:
-        names = [name for name in DEFAULTS if any(model.name == name for model in models)]
-        if not names:
-            raise ModelError(f"no default model is installed in {' or '.join(map(str, folders()))}")
-        wanted = names[0]
+        return default_path()
+    models = installed()
     if isinstance(wanted, str):
         for model in models:
             if wanted in (model.name, model.id.hex()):
@@ -86,26 +115,6 @@ def installed() -> list[Installed]:
 def folders() -> list[Path]:
     """Return where models are looked for: the user's folder, then the one that ships."""
     return [user_folder(), shipped_folder()]
-
-
-def user_folder() -> Path:
-    """Return $SHAZIP_MODELS, or shazip/models in the platform's folder for a user's data."""
-    if chosen := os.environ.get("SHAZIP_MODELS"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "shazip" / "models"
-
-
-def shipped_folder() -> Path:
-    """Return shazip/models of a wheel, or models/ of the source tree."""
-    package = Path(__file__).parent.parent
-    inside = package / "models"
-    return inside if inside.is_dir() else package.parent / "models"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,71 @@
+"""The user's folder of models: put a model in, take it out, choose the default.
+
+A model file is checked whole before it is copied, so that what is installed can be used.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from shazip.atomic import AtomicFile, replace_file
+from shazip.engines import open_engine
+from shazip.errors import ModelError
+from shazip.model import file as modelfile
+from shazip.model import store
+from shazip.model.folders import user_folder
+from shazip.model.store import DEFAULT_FILE, SUFFIX, Installed
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def install(path: Path, name: str | None = None) -> Installed:
+    """Copy the model file `path` into the user's folder; return what is then installed.
+
+    Its name is `name`, that in the file or that of the file. Raises ModelError for a file that is
+    no model, that no engine here computes exactly, or whose name is taken by another model.
+    """
+    model = modelfile.load(path)
+    open_engine(model)  # passes its canary
+    name = name or model.name or path.stem
+    if not _NAME.fullmatch(name):
+        raise ModelError(f"{name!r} is no name for a model: letters, digits, dots, - and _")
+    for other in store.installed():
+        if other.name == name and other.id != model.id:
+            raise ModelError(f"another model is called {name!r}: {other.path}")
+    target = user_folder() / f"{name}{SUFFIX}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        with AtomicFile(target, overwrite=False) as file:
+            file.write(path.read_bytes())
+            file.commit(None)
+    return Installed(name, target, model.id, modelfile.read_metadata(target))
+
+
+def remove(name: str) -> Path:
+    """Delete the user's model with this name or id; return where its file was."""
+    found = _named(name)
+    if not found.path.is_relative_to(user_folder()):
+        raise ModelError(f"{name!r} ships with shazip and stays: {found.path}")
+    if store.chosen() == found.id:
+        (user_folder() / DEFAULT_FILE).unlink()
+    found.path.unlink()
+    return found.path
+
+
+def choose(name: str) -> Installed:
+    """Make the installed model with this name or id the default of this user; return it."""
+    found = _named(name)
+    folder = user_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / DEFAULT_FILE, lambda file: file.write(f"{found.id.hex()}\n".encode()))
+    return found
+
+
+def _named(name: str) -> Installed:
+    models = store.installed()
+    for model in models:
+        if name in (model.name, model.id.hex()):
+            return model
+    present = ", ".join(model.name for model in models) or "none"
+    raise ModelError(f"no model is called {name!r}; present: {present}")
