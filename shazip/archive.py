@@ -107,7 +107,7 @@ class Codec:
         self.coding = Coding(lanes, block_size, mix)
         self.memory_limit = integer("memory_limit", memory_limit, 0)
         self._threads = threads
-        self._loader = Loader(model, engine, device, threads)
+        self._loader = Loader(model, engine, device, threads, memory_limit)
 
     def __repr__(self) -> str:
         coding = self.coding
@@ -173,6 +173,8 @@ class Codec:
         Raises whatever is wrong with model, engine or settings before a byte is written.
         """
         header = new_header(self.model.id, first_block_size, self.coding)
+        if first_block_size:
+            self._loader.engine(header.model_id)  # what is wrong with a model is no matter of lanes
         try:
             self._admit(header)
             if first_block_size:

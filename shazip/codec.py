@@ -58,7 +58,7 @@ def encode_block(
 ) -> bytes | None:
     """Return the payload of `block`, or None if it would not be smaller than the block."""
     symbols = interleave(np.frombuffer(block, np.uint8).astype(np.uint16), lanes)
-    encoder = Encoder(lanes)
+    encoder = Encoder(lanes, len(block))
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
         column = symbols[start:stop]
@@ -97,6 +97,7 @@ def decode_block(
             if progress is not None:
                 progress(stop, len(payload) * stop // size)
     decoder.finish()
+    del decoder  # a copy of the payload that the memory limit does not count any more
     return deinterleave(symbols, lanes).astype(np.uint8).tobytes()
 
 

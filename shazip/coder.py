@@ -29,7 +29,9 @@ _PENDING_ROWS = 256
 class Encoder:
     """Codes columns of at most `lanes` numbers into one payload."""
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, lanes: int, size: int = 0) -> None:
+        """Start a payload of about `size` bytes. Raises MemoryError if they are not to be had."""
+        _reserve(2 * size)  # constriction's array of words doubles when it is full
         self._coder = constriction.stream.queue.RangeEncoder()
         capacity = max(lanes, _PENDING_ROWS)
         self._column = np.empty(capacity, np.int32)
@@ -58,7 +60,7 @@ class Encoder:
         """Return the payload: 32-bit words, little-endian."""
         self._flush()
         words: NDArray[np.uint32] = self._coder.get_compressed()
-        return words.astype("<u4").tobytes()
+        return words.astype("<u4", copy=False).tobytes()
 
     def _flush(self) -> None:
         if not self._pending:
@@ -73,7 +75,9 @@ class Decoder:
     """Hands back the columns of one payload, in the order in which they were encoded."""
 
     def __init__(self, payload: bytes) -> None:
-        words = np.frombuffer(payload, "<u4").astype(np.uint32)
+        """Start at the first word of `payload`. Raises MemoryError."""
+        words = np.frombuffer(payload, "<u4").astype(np.uint32, copy=False)
+        _reserve(len(payload))  # constriction takes a copy
         self._coder = constriction.stream.queue.RangeDecoder(words)
 
     def decode(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint16]:
@@ -95,6 +99,11 @@ class Decoder:
         """Raise CorruptError if the payload holds more than the symbols decoded so far."""
         if not self._coder.maybe_exhausted():
             raise CorruptError("the payload goes on after the last symbol")
+
+
+def _reserve(size: int) -> None:
+    """Raise MemoryError if `size` bytes are not to be had: constriction would abort the process."""
+    np.empty(size, np.uint8)
 
 
 def _is_from_coder(error: BaseException) -> bool:

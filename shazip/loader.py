@@ -26,12 +26,14 @@ class Loader:
         engine: Engine | str | None,
         device: str | None,
         threads: int | None,
+        memory_limit: int | None = None,
     ) -> None:
         _check(model, engine, device, threads)
         self._wanted = model
         self._given = engine
         self._device = device
         self._threads = threads
+        self._memory_limit = memory_limit
         self._forget()
 
     def _forget(self) -> None:
@@ -42,7 +44,7 @@ class Loader:
     def model(self) -> IntegerModel:
         """The model given, or the default one."""
         if self._model is None:
-            self._model = _load(self._wanted)
+            self._model = self._load()
         return self._model
 
     def engine(self, model_id: bytes) -> Engine:
@@ -55,6 +57,7 @@ class Loader:
                 self._given if isinstance(self._given, str) else None,
                 device=self._device,
                 threads=self._threads,
+                memory_limit=self._memory_limit,
             )
         return self._engine
 
@@ -79,21 +82,23 @@ class Loader:
         if given is not None and given.id == model_id:
             return given
         try:
-            return modelstore.find_id(model_id)
+            return modelstore.find_id(model_id, self._memory_limit)
         except ModelError as error:
             if given is None or self._wanted is None:
                 raise
             raise ModelError(f"{error}; the model given is {given.id.hex()}") from None
 
+    def _load(self) -> IntegerModel:
+        from shazip.model import store as modelstore
 
-def _load(wanted: IntegerModel | str | os.PathLike[str] | None) -> IntegerModel:
-    from shazip.model import store as modelstore
-
-    if wanted is None:
-        return modelstore.default()
-    if isinstance(wanted, str):
-        return modelstore.find(wanted)
-    return modelstore.find(Path(wanted)) if isinstance(wanted, os.PathLike) else wanted
+        wanted = self._wanted
+        if wanted is None:
+            return modelstore.default(self._memory_limit)
+        if isinstance(wanted, str):
+            return modelstore.find(wanted, self._memory_limit)
+        if isinstance(wanted, os.PathLike):
+            return modelstore.find(Path(wanted), self._memory_limit)
+        return wanted
 
 
 def _check(model: object, engine: object, device: object, threads: int | None) -> None:

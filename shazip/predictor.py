@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from shazip.engines.mixing import Mixer
     from shazip.model.file import IntegerModel
 
-# Copies of a block that are alive at once: payload, symbols in time-major order, original.
-_BLOCK_COPIES = 3
+# Copies of a block that are alive at once. Encoding: original, symbols of 2 bytes in time-major
+# order, the coder's words, two copies of those at the end. Decoding: payload, symbols in both
+# orders, original.
+_BLOCK_COPIES = 6
 # Bytes for each lane's row of 256: frequencies, mixed ones, weights, and those that are pending.
 _ROW_SIZE = 4 * 4 * 256
 
@@ -160,8 +162,8 @@ def block_memory(header: Header) -> int:
 
 
 def predictor_memory(engine: Engine, header: Header) -> int:
-    """Return the bytes that the state of a predictor for this header takes."""
-    size = engine.state_size(header.lanes)
+    """Return the bytes that a predictor for this header takes: its model and its state."""
+    size = engine.model.memory + engine.state_size(header.lanes)
     if header.mixing_version:
         from shazip.engines.mixing import memory_size
 

@@ -16,10 +16,11 @@ from shazip.halves import Halves, first_half, second_half
 
 @dataclass(frozen=True)
 class FakeModel:
-    """What the codec asks of a model: its id."""
+    """What the codec asks of a model: its id, and what its tensors take."""
 
     id: bytes = bytes(range(16))
     name: str = "fake"
+    memory: int = 0
 
 
 class CountingPredictor:

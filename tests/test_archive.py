@@ -152,7 +152,7 @@ def store(monkeypatch, *models):
     """Let these be the installed models."""
     installed = {model.id: model for model in models}
 
-    def find_id(wanted):
+    def find_id(wanted, memory_limit):
         if wanted not in installed:
             raise ModelError(
                 f"no model {wanted.hex()}; installed: {', '.join(i.hex() for i in installed)}"
@@ -161,8 +161,9 @@ def store(monkeypatch, *models):
 
     modelstore = types.ModuleType("shazip.model.store")
     modelstore.find_id = find_id
-    modelstore.default = lambda: models[0]
-    modelstore.find = {model.name: model for model in models}.__getitem__
+    modelstore.default = lambda memory_limit: models[0]
+    named = {model.name: model for model in models}
+    modelstore.find = lambda name, memory_limit: named[name]
     engines = types.ModuleType("shazip.engines")
     engines.open_engine = lambda model, name, **settings: FakeEngine(model)
     install(monkeypatch, modelstore)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from safetensors.numpy import save_file
 
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
-from shazip.model.arithmetic import layout
+from shazip.model.arithmetic import LIMITS, layout
+from shazip.model.config import NetworkConfig
 
 CONFIG = CONFIGS["plain"]
 MODEL = random_model(3, CONFIG)
@@ -234,3 +236,25 @@ def test_the_greatest_multipliers_load_and_no_greater():
             more = (more + np.where(more < 0, -2, 2)).astype(np.int32)
             with pytest.raises(ModelError, match="more than"):
                 modelfile.build(CONFIG, {**edge.tensors, name: more})
+
+
+@pytest.mark.parametrize("size", [modelfile.MAX_HEADER_SIZE + 1, 72 << 20, 2**64 - 1])
+def test_a_header_beyond_all_need_is_not_read(path, size):
+    path.write_bytes(size.to_bytes(8, "little") + b'{"__metadata__":{}}')
+    for read in (modelfile.load, modelfile.read_metadata):
+        with pytest.raises(ModelError, match=f"its header has {size} bytes"):
+            read(path)
+
+
+def test_the_largest_network_fits_its_header(path):
+    config = NetworkConfig(16, 16, LIMITS["layers"], tuple(range(LIMITS["layers"])), 16, 1)
+    modelfile.save(random_model(1, config), path)
+    assert int.from_bytes(path.read_bytes()[:8], "little") < modelfile.MAX_HEADER_SIZE // 8
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["fifo", "folder"])
+def test_what_is_no_regular_file_is_refused_by_name(path, make):
+    make(path)
+    for read in (modelfile.load, modelfile.read_metadata):
+        with pytest.raises(ModelError, match=r"model.safetensors: not a regular file"):
+            read(path)

@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 
 from shazip.engines.compiled import missing_module
-from shazip.errors import ModelError, ShazipError
+from shazip.errors import MemoryLimitError, ModelError, ShazipError
 from shazip.model.arithmetic import probe
 from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel, with_window
@@ -31,13 +31,22 @@ def open_engine(
     *,
     device: str | None = None,
     threads: int | None = None,
+    memory_limit: int | None = None,
 ) -> Engine:
     """Return an engine for `model` that has passed its canary; `name` None chooses.
 
     A device other than the CPU means the torch engine. Raises ModelError if the engine computes
-    other frequencies than the model's file records.
+    other frequencies than the model's file records, and MemoryLimitError if the canary would take
+    more than `memory_limit` bytes.
     """
     engine = open_unproved(model, name, device=device, threads=threads)
+    _, lanes = SHORT_PROBE
+    size = model.memory + engine.state_size(lanes)
+    if memory_limit is not None and size > memory_limit:
+        raise MemoryLimitError(
+            f"model {model.name!r} takes {size} bytes of memory for its canary, "
+            f"the limit is {memory_limit}"
+        )
     check_canary(engine)
     return engine
 

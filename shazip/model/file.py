@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as pack_tensors
 
-from shazip.errors import ModelError
+from shazip.errors import MemoryLimitError, ModelError
 from shazip.model.arithmetic import (
     ARITHMETIC_VERSION,
     ATTENDED_MAX,
@@ -31,6 +33,12 @@ from shazip.model.arithmetic import (
 from shazip.model.config import NetworkConfig
 
 METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
+# The largest network that docs/arithmetic.md allows takes 50 kB, and its record some more. Bounded,
+# because a reader of JSON takes thirty times the size of what it reads.
+MAX_HEADER_SIZE = 1 << 20
+# Copies of the tensors that are alive at once: as they were read, packed by an engine, and one on
+# the way from one to the other.
+_COPIES = 3
 SAFETENSORS_NAMES = {"int8": "I8", "uint8": "U8", "int16": "I16", "uint16": "U16", "int32": "I32"}
 
 
@@ -44,6 +52,11 @@ class IntegerModel:
     name: str = ""  # a label for people
     # "training" (what it was made from) and "canary"; no bit depends on them
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the tensors take at most, those that an engine packs included."""
+        return _COPIES * sum(tensor.nbytes for tensor in self.tensors.values())
 
     def __repr__(self) -> str:
         return f"IntegerModel(name={self.name!r}, id={self.id.hex()}, {self.config})"
@@ -107,14 +120,16 @@ def pack(model: IntegerModel) -> bytes:
     return pack_tensors(dict(model.tensors), {METADATA_KEY: text})
 
 
-def load(path: Path) -> IntegerModel:
-    """Read and check a model file; refuse anything else with ModelError."""
-    path = Path(path)
-    path.open("rb").close()  # a missing file is the operating system's error, not the format's
+def load(path: Path, memory_limit: int | None = None) -> IntegerModel:
+    """Read and check a model file.
+
+    Raises ModelError for anything else, and MemoryLimitError, before any tensor is read, for a
+    model that takes more than `memory_limit` bytes.
+    """
     try:
-        return _load(path)
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
+        return _load(Path(path), memory_limit)
+    except (ModelError, MemoryLimitError) as error:
+        raise type(error)(f"{path}: {error}") from None
     except SafetensorError as error:
         reason = str(error).splitlines()[0] if str(error) else "unreadable"
         raise ModelError(f"{path}: not a model file ({reason})") from None
@@ -124,6 +139,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """Return what a model file says of itself ("id", "name", "config", ...); read no tensor."""
     path.open("rb").close()  # as in load
     try:
+        _check_header(Path(path))
         with safe_open(path, framework="numpy") as file:
             return _parse_metadata(file.metadata())
     except ModelError as error:
@@ -132,19 +148,40 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: not a model file") from None
 
 
-def _load(path: Path) -> IntegerModel:
+def _check_header(path: Path) -> None:
+    """Refuse what is no file, and a header beyond MAX_HEADER_SIZE, before it is read."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ModelError("not a regular file")
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > MAX_HEADER_SIZE:
+        raise ModelError(f"not a model file: its header has {size} bytes, not {MAX_HEADER_SIZE}")
+
+
+def _load(path: Path, memory_limit: int | None) -> IntegerModel:
+    _check_header(path)
     with safe_open(path, framework="numpy") as file:
         document = _parse_metadata(file.metadata())
         config = parse_config(document.get("config"))
         slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
         # Before any tensor is read, so that a hostile file costs no memory.
-        check_layout(config, {k: (_dtype(s), tuple(s.get_shape())) for k, s in slices.items()})
+        shapes = {key: (_dtype(view), tuple(view.get_shape())) for key, view in slices.items()}
+        check_layout(config, shapes)
+        _check_memory(shapes, memory_limit)
         tensors = {key: file.get_tensor(key) for key in slices}
     extra = {k: v for k, v in document.items() if k not in ("arithmetic", "config", "id", "name")}
     model = build(config, tensors, name=str(document.get("name", "")), metadata=extra)
     if document.get("id") != model.id.hex():
         raise ModelError(f"its id says {document.get('id')!r}, its contents {model.id.hex()}")
     return model
+
+
+def _check_memory(
+    shapes: Mapping[str, tuple[str, tuple[int, ...]]], memory_limit: int | None
+) -> None:
+    size = _COPIES * sum(np.dtype(kind).itemsize * prod(shape) for kind, shape in shapes.values())
+    if memory_limit is not None and size > memory_limit:
+        raise MemoryLimitError(f"takes {size} bytes of memory, the limit is {memory_limit}")
 
 
 def _dtype(view: Any) -> str:

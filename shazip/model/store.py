@@ -31,22 +31,22 @@ class Installed:
     metadata: dict[str, Any]
 
 
-def default() -> IntegerModel:
+def default(memory_limit: int | None = None) -> IntegerModel:
     """Return the model that compresses when none is named."""
-    return modelfile.load(find_path(None))
+    return modelfile.load(find_path(None), memory_limit)
 
 
-def find(wanted: str | Path) -> IntegerModel:
+def find(wanted: str | Path, memory_limit: int | None = None) -> IntegerModel:
     """Return the model with this name or id (hex), or in this file."""
-    return modelfile.load(find_path(wanted))
+    return modelfile.load(find_path(wanted), memory_limit)
 
 
-def find_id(model_id: bytes) -> IntegerModel:
+def find_id(model_id: bytes, memory_limit: int | None = None) -> IntegerModel:
     """Return the installed model with this 16-byte id."""
     models = installed()
     for model in models:
         if model.id == model_id:
-            return modelfile.load(model.path)
+            return modelfile.load(model.path, memory_limit)
     present = ", ".join(f"{model.name} ({model.id.hex()})" for model in models) or "none"
     raise ModelError(
         f"no model {model_id.hex()} is installed; present: {present}; if you have its file: "
