@@ -20,6 +20,7 @@ import zarr
 
 import shazip
 from shazip import hooks
+from shazip.container import FORMAT_VERSION
 from shazip.hooks.numcodecs import Shazip
 
 TEXT = b"Neural compressors win every benchmark and are used by nobody. " * 8
@@ -173,7 +174,7 @@ def test_zarr_stores_an_array_of_format_3():
 @pytest.mark.parametrize(
     ("option", "answer"),
     [
-        ("--brief", "shazip compressed data, format 1"),
+        ("--brief", f"shazip compressed data, format {FORMAT_VERSION}"),
         ("--mime-type", "application/x-shazip"),
         ("--extension", "shz"),
     ],

@@ -1,0 +1,50 @@
+"""The steps of .ci/run: `nox` runs all, `nox -s tests` one, `nox --list` names them.
+
+Sessions run in the environment of nox itself: pip install -c constraints.txt ".[dev,bench]"
+"""
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.stop_on_first_error = True
+CPP = ("*.cpp", "*.hpp")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting and types of Python and C++."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    sources = sorted(str(path) for kind in CPP for path in Path("native").rglob(kind))
+    session.run("clang-format", "--dry-run", "--Werror", *sources)
+    session.run("mypy", "--strict", "shazip")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, against the installed package: `nox -s tests -- tests/test_file.py`."""
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """The native engine under the address and undefined-behaviour sanitizers."""
+    session.run("native/sanitize")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The wheel and the sdist in dist/, as an index would take them."""
+    wheels = sorted(map(str, Path("dist").glob("*")))
+    session.run("twine", "check", "--strict", *wheels)
+    if shutil.which("auditwheel"):
+        session.run("auditwheel", "show", *[name for name in wheels if name.endswith(".whl")])
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The quick benchmark."""
+    session.run("python", "-m", "benchmarks.run", "--quick")
