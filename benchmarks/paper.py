@@ -29,13 +29,13 @@ from benchmarks.transformer import TransformerConfig
 from shazip.bench.machine import describe
 from shazip.model.config import NetworkConfig
 from shazip.model.vocabulary import BYTES
-from shazip.training.data import SEGMENT, Corpus
+from shazip.training.data import SEGMENT
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.network.architecture import new_network, parameters
-from shazip.training.network.awd_lstm import AwdLstm, AwdLstmConfig
+from shazip.training.network.awd_lstm import AwdLstm
 from shazip.training.parallel import Workers
-from shazip.training.schedule import Schedule
-from shazip.training.trainer import TrainConfig, Trainer
+from shazip.training.settings import AwdLstmConfig, Corpus, Schedule, TrainConfig
+from shazip.training.trainer import Trainer
 
 RESULTS = Path(__file__).resolve().parent / "results"
 VALID_LANES = 64

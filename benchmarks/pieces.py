@@ -24,8 +24,8 @@ from shazip.model.vocabulary import Vocabulary
 from shazip.training import vocabulary as learning
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.parallel import Workers
-from shazip.training.schedule import Schedule
-from shazip.training.trainer import TrainConfig, Trainer
+from shazip.training.settings import Schedule, TrainConfig
+from shazip.training.trainer import Trainer
 
 LETTERS = rb"[A-Za-z\x80-\xff]+"
 REST = rb"[^A-Za-z0-9\x80-\xff\t-\r\x20]+)|[\t-\r\x20]+"

@@ -21,10 +21,9 @@ import torch
 from torch import Tensor
 
 from shazip.model.config import ALPHABET, NetworkConfig
-from shazip.training.data import Corpus
 from shazip.training.parallel import Workers, split
-from shazip.training.schedule import Schedule
-from shazip.training.trainer import TrainConfig, Trainer
+from shazip.training.settings import Corpus, Schedule, TrainConfig
+from shazip.training.trainer import Trainer
 
 HERE = Path(__file__).resolve().parent
 WANTED = 0.75

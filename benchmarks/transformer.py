@@ -11,8 +11,8 @@ from torch import Generator, Tensor, nn
 
 from shazip.model.config import ALPHABET
 from shazip.training.network.architecture import new_network
-from shazip.training.network.regularise import Regularisation
 from shazip.training.network.sha_rnn import LayerState, State
+from shazip.training.settings import Regularisation
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,21 @@ from checkpoints import load_network  # noqa: E402
 from shazip.model.config import NetworkConfig  # noqa: E402
 from shazip.training import metrics, run  # noqa: E402
 from shazip.training.checkpoint import load_checkpoint  # noqa: E402
-from shazip.training.data import Corpus  # noqa: E402
 from shazip.training.errors import TrainingError  # noqa: E402
 from shazip.training.network.architecture import new_network, parameters  # noqa: E402
-from shazip.training.network.awd_lstm import AwdLstm, AwdLstmConfig  # noqa: E402
-from shazip.training.network.regularise import Regularisation  # noqa: E402
+from shazip.training.network.awd_lstm import AwdLstm  # noqa: E402
 from shazip.training.network.sha_rnn import Network  # noqa: E402
-from shazip.training.optim import OptimiserConfig  # noqa: E402
-from shazip.training.run import RunConfig  # noqa: E402
-from shazip.training.schedule import Schedule  # noqa: E402
-from shazip.training.trainer import TrainConfig  # noqa: E402
+from shazip.training.settings import (  # noqa: E402
+    CHECKPOINT,
+    METRICS,
+    AwdLstmConfig,
+    Corpus,
+    OptimiserConfig,
+    Regularisation,
+    RunConfig,
+    Schedule,
+    TrainConfig,
+)
 
 SIZES = AwdLstmConfig(width=6, hidden=10, layers=3)
 SHA = NetworkConfig(width=16, boom_width=32, layers=2, attention=(0,), window=8)
@@ -132,7 +137,7 @@ def test_nt_asgd_learns_and_averages(tmp_path, corpus):
     settings = config(corpus, updates=150, optimiser=optimiser)
     settings = replace(settings, schedule=replace(settings.schedule, peak=20.0))
     trainer = run.begin(settings, tmp_path / "run", RunConfig(valid=corpus, log_updates=10))
-    lines = [line for line in metrics.read(tmp_path / "run" / run.METRICS) if "bpb" in line]
+    lines = [line for line in metrics.read(tmp_path / "run" / METRICS) if "bpb" in line]
     assert lines[-1]["bpb"] < lines[0]["bpb"] - 1
     assert trainer.average.since is not None
 
@@ -148,7 +153,7 @@ def test_penalties_are_no_part_of_the_reported_loss(tmp_path, corpus):
         wishes = Regularisation(activation=penalty, slowness=penalty)
         folder = tmp_path / str(index)
         run.begin(config(corpus, 2, regularisation=wishes), folder, RunConfig(log_updates=1))
-        lines.append([line["bpb"] for line in metrics.read(folder / run.METRICS)])
+        lines.append([line["bpb"] for line in metrics.read(folder / METRICS)])
     assert lines[0][0] == lines[1][0]  # before the first update
     assert lines[0][1] != lines[1][1]
 
@@ -156,6 +161,6 @@ def test_penalties_are_no_part_of_the_reported_loss(tmp_path, corpus):
 def test_checkpoints_know_their_architecture(tmp_path, corpus):
     written = config(corpus, updates=1, regularisation=ALL)
     run.begin(written, tmp_path / "run", RunConfig())
-    path = tmp_path / "run" / run.CHECKPOINT
+    path = tmp_path / "run" / CHECKPOINT
     assert load_checkpoint(path)[0] == written
     assert isinstance(load_network(path), AwdLstm)

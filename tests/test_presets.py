@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from shazip.cli import train_config, train_options  # noqa: E402
-from shazip.training import optim  # noqa: E402
-from shazip.training.data import Corpus  # noqa: E402
+from shazip.training import configure  # noqa: E402
 from shazip.training.distributed import ALONE  # noqa: E402
-from shazip.training.network.architecture import SIZES, new_network, parameters  # noqa: E402
+from shazip.training.network.architecture import new_network, parameters  # noqa: E402
 from shazip.training.parallel import Workers  # noqa: E402
 from shazip.training.presets import PRESETS, preset  # noqa: E402
-from shazip.training.trainer import TrainConfig, Trainer  # noqa: E402
+from shazip.training.settings import SIZES, Corpus, TrainConfig, settings_of  # noqa: E402
+from shazip.training.trainer import Trainer  # noqa: E402
 
 # As trained, and after folding as quantise folds.
 COUNTS = {
@@ -44,12 +42,12 @@ def text(tmp_path) -> Path:
 
 def resolved(text: Path, architecture: str, name: str, **given) -> TrainConfig:
     given = {"architecture": architecture, "preset": name, **given}
-    return train_config.begin((Corpus(text),), None, given, ALONE)
+    return configure.new_config((Corpus(text),), given, ALONE)
 
 
 @pytest.mark.parametrize("which", COUNTS, ids="-".join)
 def test_presets_have_the_stated_number_of_parameters(text, which):
-    config = resolved(text, *which, total=1000)
+    config = resolved(text, *which, total=10_000_000)
     with torch.device("meta"):
         assert parameters(new_network(config.network)) == COUNTS[which]
 
@@ -102,7 +100,7 @@ def test_every_value_of_a_preset_can_be_overridden(text):
         for name, values in presets.items():
             flags = {p.name for p in train_command().params}
             assert values.keys() <= flags, (architecture, name)
-    config = resolved(text, "sha-rnn", "paper", optimiser="adamw", window=7, peak=0.5, threads=1)
+    config = resolved(text, "sha-rnn", "paper", kind="adamw", window=7, peak=0.5, threads=1)
     assert (config.optimiser.kind, config.network.window, config.schedule.peak) == ("adamw", 7, 0.5)
     assert config.network.width == 1024
 
@@ -113,10 +111,7 @@ def train_command():
     return train
 
 
-def test_the_command_line_names_what_there_is():
-    assert train_options.ARCHITECTURES == tuple(SIZES) == tuple(PRESETS)
-    assert tuple(PRESETS["sha-rnn"]) == train_options.PRESETS
-    assert train_options.OPTIMISERS == optim.KINDS
-    assert preset("sha-rnn", "base") == {
-        field.name: field.default for field in fields(SIZES["sha-rnn"]) if field.name != "heads"
-    }
+def test_base_is_the_default():
+    assert tuple(SIZES) == tuple(PRESETS)
+    sizes = {each.name: each.default for each, _ in settings_of(SIZES["sha-rnn"])}
+    assert {**preset("sha-rnn", "base"), "heads": 1} == sizes

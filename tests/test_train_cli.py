@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,7 @@ from shazip.cli.main import run as shazip
 from shazip.texts.corpora import KNOWN, Known
 from shazip.training import metrics
 from shazip.training.checkpoint import load_checkpoint
-from shazip.training.data import Corpus
-from shazip.training.network.awd_lstm import AwdLstmConfig
+from shazip.training.settings import AwdLstmConfig, Corpus
 
 NETWORK = ["--width", "16", "--boom-width", "32", "--window", "8"]
 SMALL = [*NETWORK, "--lanes", "4", "--steps", "12", "--threads", "1"]
@@ -48,11 +48,16 @@ def test_a_run_begins_and_is_resumed_longer(text, folder, capsys):
     assert config.schedule.peak == 0.01
     captured = capsys.readouterr()
     assert captured.out == ""
-    first, *others, last = captured.err.splitlines()
+    first, *others, done, last = captured.err.splitlines()
     assert first.startswith(f"shazip: {folder}: sha-rnn, ")
     assert any("width=16 boom_width=32" in line for line in others)
     assert any("lanes=4 steps=12" in line for line in others)
-    assert last == f"shazip: {folder}: 480 B in 10 updates"
+    assert re.fullmatch(
+        rf"shazip: {folder}: 480 B in 10 updates, \d\.\d{{3}} bits per byte; "
+        rf"next: shazip export {folder} -o run.safetensors",
+        done,
+    )
+    assert last.startswith(f"shazip: {folder}: 960 B in 20 updates, ")
     assert json.loads((folder / "config.json").read_text())["schedule"]["total"] == 960
     assert any("valid_average" in line for line in metrics.read(folder / "metrics.jsonl"))
 
@@ -96,20 +101,20 @@ def test_a_wrong_corpus_is_refused_in_one_line(name, content, message, folder, t
 
 
 USAGE = {
-    "two texts of one corpus": "-o {run} --corpus any {text} {text} --total 100",
-    "unknown corpus": "-o {run} --corpus enwik7 {text} --total 100",
+    "two texts of one corpus": "-o {run} --corpus any {text} {text} --total 100kB",
+    "unknown corpus": "-o {run} --corpus enwik7 {text} --total 100kB",
     "corpus when resumed": "--resume {run} --corpus any",
     "neither new nor resumed": "{text}",
     "new and resumed": "-o {run} --resume {run}",
-    "no text": "-o {run} --total 100",
+    "no text": "-o {run} --total 100kB",
     "no total": "-o {run} {text}",
-    "bad weight": "-o {run} {text}=much --total 100",
-    "bad layers": "-o {run} {text} --total 100 --attention one",
-    "impossible sizes": "-o {run} {text} --total 100 --width 16 --boom-width 17",
+    "bad weight": "-o {run} {text}=much --total 100kB",
+    "bad layers": "-o {run} {text} --total 100kB --attention one",
+    "impossible sizes": "-o {run} {text} --total 100kB --width 16 --boom-width 17",
     "texts when resumed": "--resume {run} {text}",
-    "sizes of another architecture": "-o {run} {text} --total 100 --hidden 16",
-    "bad betas": "-o {run} {text} --total 100 --betas 0.9",
-    "bad drops": "-o {run} {text} --total 100 --drops half",
+    "sizes of another architecture": "-o {run} {text} --total 100kB --hidden 16",
+    "bad betas": "-o {run} {text} --total 100kB --betas 0.9",
+    "bad drops": "-o {run} {text} --total 100kB --drops half",
 }
 
 
@@ -120,7 +125,7 @@ def test_usage_errors_exit_with_2(arguments, text, folder, capsys):
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("arguments", ["-o {run} {run}/none --total 100", "--resume {run}"])
+@pytest.mark.parametrize("arguments", ["-o {run} {run}/none --total 100kB", "--resume {run}"])
 def test_missing_files_exit_with_1_and_one_line(arguments, folder, capsys):
     assert shazip(["train", *arguments.format(run=folder).split()]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -129,12 +134,16 @@ def test_missing_files_exit_with_1_and_one_line(arguments, folder, capsys):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_save_and_stop(text, folder, number):
     command = [sys.executable, "-m", "shazip", "train", text, "-o", str(folder), *SMALL]
-    process = subprocess.Popen([*command, "--total", "1GB", "--log-updates", "1"])
+    command += ["--total", "1GB", "--log-updates", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     log = folder / "metrics.jsonl"
     while process.poll() is None and not (log.exists() and log.stat().st_size):
         time.sleep(0.05)
     process.send_signal(number)
-    assert process.wait(60) == 128 + number
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert error.startswith(f"shazip: {folder}: stopped after ")
+    assert error.endswith(f"next: shazip train --resume {folder}\n")
     _, state = load_checkpoint(folder / "checkpoint.pt")
     assert state["updates"] == len(list(metrics.read(log))) > 0
 
@@ -146,6 +155,7 @@ def test_signals_save_and_stop(text, folder, number):
 def test_a_run_keeps_its_configuration(other, text, folder, capsys):
     assert shazip(["train", text, "-o", str(folder), *SMALL, "--total", "48"]) == 0
     before = (folder / "checkpoint.pt").read_bytes()
+    capsys.readouterr()
     assert shazip(["train", "--resume", str(folder), "--total", "960", *other.split()]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("shazip: a run keeps its ")
@@ -165,6 +175,7 @@ def test_awd_lstm_is_trained_but_never_exported(text, folder, capsys):
     config, _ = load_checkpoint(folder / "checkpoint.pt")
     assert config.network == AwdLstmConfig(width=32, hidden=12, layers=3)
     assert config.regularisation.drop_weights == 0.5
+    assert capsys.readouterr().err.endswith(f"; next: shazip eval {folder} FILE\n")
     assert shazip(["export", str(folder), "-o", str(folder / "model")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "shazip: only a sha-rnn becomes an exact model, not an awd-lstm"

@@ -25,17 +25,25 @@ from shazip.training.checkpoint import (  # noqa: E402
     load_weights,
     save_weights,
 )
-from shazip.training.data import SEGMENT, Corpus, Feed  # noqa: E402
+from shazip.training.data import SEGMENT, Feed  # noqa: E402
 from shazip.training.errors import TrainingError  # noqa: E402
 from shazip.training.evaluate import bits_per_byte  # noqa: E402
 from shazip.training.integer.quantise import quantise  # noqa: E402
 from shazip.training.integer.start_state import cost  # noqa: E402
 from shazip.training.network.sha_rnn import Network  # noqa: E402
-from shazip.training.optim import Lamb, OptimiserConfig  # noqa: E402
+from shazip.training.optim import Lamb  # noqa: E402
 from shazip.training.parallel import Workers, split  # noqa: E402
-from shazip.training.run import RunConfig  # noqa: E402
-from shazip.training.schedule import Schedule  # noqa: E402
-from shazip.training.trainer import TrainConfig, Trainer  # noqa: E402
+from shazip.training.settings import (  # noqa: E402
+    BEFORE_DECAY,
+    CHECKPOINT,
+    METRICS,
+    Corpus,
+    OptimiserConfig,
+    RunConfig,
+    Schedule,
+    TrainConfig,
+)
+from shazip.training.trainer import Trainer  # noqa: E402
 
 TINY = NetworkConfig(width=16, boom_width=32, layers=2, attention=(0,), window=8)
 WINDOW = 4 * 12  # bytes per update of `config`
@@ -100,7 +108,7 @@ def test_the_last_part_is_on_the_grids_and_ends_when_the_run_gets_longer(tmp_pat
     folder = tmp_path / "run"
     trainer = run.begin(config(text, quantise_last=0.5), folder, RunConfig(log_updates=1))
     assert trainer.quantised
-    seen = [line.get("quantised", False) for line in metrics.read(folder / run.METRICS)]
+    seen = [line.get("quantised", False) for line in metrics.read(folder / METRICS)]
     assert seen == [False] * 4 + [True] * 2
     longer = lambda c: replace(c, schedule=replace(c.schedule, total=20 * WINDOW))  # noqa: E731
     calls = iter(range(100))
@@ -110,7 +118,7 @@ def test_the_last_part_is_on_the_grids_and_ends_when_the_run_gets_longer(tmp_pat
 
 def test_a_checkpoint_from_before_the_grids_is_resumed(tmp_path, text):
     run.begin(config(text, updates=2), tmp_path / "run", RunConfig())
-    path = tmp_path / "run" / run.CHECKPOINT
+    path = tmp_path / "run" / CHECKPOINT
     content = torch.load(path, weights_only=True)
     del content["trainer"]["grids"]
     fields = json.loads(content["config"])
@@ -134,7 +142,7 @@ def exact_bpb(network: Network, text: np.ndarray, symbols: np.ndarray) -> float:
 
 def test_training_learns(tmp_path, text):
     trainer = run.begin(config(text, updates=60), tmp_path / "run", RunConfig(log_updates=5))
-    lines = list(metrics.read(tmp_path / "run" / run.METRICS))
+    lines = list(metrics.read(tmp_path / "run" / METRICS))
     assert lines[-1]["bpb"] < 4 < 6 < lines[0]["bpb"]
     with Workers(1) as workers:
         bpb = bits_per_byte(trainer.network, BYTES, np.fromfile(text, np.uint8)[:400], 2, workers)
@@ -232,7 +240,7 @@ def test_a_second_run_does_not_overwrite_the_first(tmp_path, text):
 
 def test_not_a_number_stops_with_the_last_checkpoint_kept(tmp_path, text):
     run.begin(config(text, updates=2), tmp_path / "run", RunConfig())
-    path = tmp_path / "run" / run.CHECKPOINT
+    path = tmp_path / "run" / CHECKPOINT
     _, state = load_checkpoint(path)
     good = path.read_bytes()
     state["model"]["bias"][3] = math.nan
@@ -266,7 +274,7 @@ def test_a_diverging_run_stops_with_the_last_good_checkpoint(tmp_path, text, mon
     monkeypatch.setattr(Trainer, "update", diverge)
     with pytest.raises(TrainingError, match="diverged"):
         run.begin(config(text, updates=200), folder, RunConfig(save_seconds=1e-9))
-    _, state = load_checkpoint(folder / run.CHECKPOINT)
+    _, state = load_checkpoint(folder / CHECKPOINT)
     assert 60 <= state["updates"] < 65
 
 
@@ -287,27 +295,27 @@ def test_full_disk_keeps_the_last_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"PK not a zip", b"\x80\x02cposix\nsystem\n"])
 def test_foreign_checkpoints_are_refused(tmp_path, content):
-    (tmp_path / run.CHECKPOINT).write_bytes(content)
+    (tmp_path / CHECKPOINT).write_bytes(content)
     with pytest.raises(TrainingError, match="no checkpoint"):
-        load_checkpoint(tmp_path / run.CHECKPOINT)
+        load_checkpoint(tmp_path / CHECKPOINT)
 
 
 def test_checkpoint_keeps_the_whole_configuration(tmp_path, text):
     written = config(text, updates=1, dropout=0.1, jitter=0.2, optimiser=OptimiserConfig("lamb"))
     run.begin(written, tmp_path / "run", RunConfig())
-    assert load_checkpoint(tmp_path / "run" / run.CHECKPOINT)[0] == written
+    assert load_checkpoint(tmp_path / "run" / CHECKPOINT)[0] == written
 
 
 def test_state_before_the_decay_is_kept(tmp_path, text):
     schedule = Schedule(total=4 * WINDOW, decay=0.5)
     run.begin(replace(config(text), schedule=schedule), tmp_path / "run", RunConfig())
-    _, state = load_checkpoint(tmp_path / "run" / run.BEFORE_DECAY)
+    _, state = load_checkpoint(tmp_path / "run" / BEFORE_DECAY)
     assert state["done"] == 2 * WINDOW
 
 
 def test_float16_weights_are_enough_for_a_warm_restart(tmp_path, text):
     trainer = run.begin(config(text, updates=60), tmp_path / "run", RunConfig())
-    average = load_network(tmp_path / "run" / run.CHECKPOINT)
+    average = load_network(tmp_path / "run" / CHECKPOINT)
     assert_equal(average.state_dict(), trainer.average.average.state_dict())
     save_weights(average, BYTES, tmp_path / "weights", {"bytes": trainer.done})
     network, vocabulary, record = load_weights(tmp_path / "weights")
@@ -321,14 +329,14 @@ def test_float16_weights_are_enough_for_a_warm_restart(tmp_path, text):
         RunConfig(log_updates=1),
         weights=tmp_path / "weights",
     )
-    first = next(metrics.read(tmp_path / "again" / run.METRICS))
+    first = next(metrics.read(tmp_path / "again" / METRICS))
     assert first["bpb"] < 6
     assert again.updates == 1
 
 
 def test_weights_of_other_sizes_are_refused(tmp_path, text):
     run.begin(config(text, updates=1), tmp_path / "run", RunConfig())
-    save_weights(load_network(tmp_path / "run" / run.CHECKPOINT), BYTES, tmp_path / "weights", {})
+    save_weights(load_network(tmp_path / "run" / CHECKPOINT), BYTES, tmp_path / "weights", {})
     other = replace(config(text), network=replace(TINY, boom_width=16))
     with pytest.raises(TrainingError, match="do not fit"):
         run.begin(other, tmp_path / "other", RunConfig(), weights=tmp_path / "weights")
@@ -397,6 +405,6 @@ def test_a_gpu_trains_alike(tmp_path, text):
     for device in ("cpu", "cuda"):
         settings = config(text, device=device, bfloat16=False)
         run.begin(settings, tmp_path / device, RunConfig(log_updates=1))
-    lines = [list(metrics.read(tmp_path / device / run.METRICS)) for device in ("cpu", "cuda")]
+    lines = [list(metrics.read(tmp_path / device / METRICS)) for device in ("cpu", "cuda")]
     for mine, other in zip(*lines, strict=True):
         assert mine["bpb"] == pytest.approx(other["bpb"], abs=0.01)

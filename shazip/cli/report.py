@@ -51,6 +51,11 @@ class Reporter:
         if self.verbose and not self.quiet:
             say(line(name, text))
 
+    def note(self, name: str, text: str) -> None:
+        """Report the result of a long command and what may follow; -q hides it."""
+        if not self.quiet:
+            say(line(name, text))
+
     def usage(self, error: click.UsageError) -> None:
         """Report a wrong command line in two lines: the mistake, and where to read on."""
         path = error.ctx.command_path if error.ctx else "shazip"

@@ -1,4 +1,4 @@
-"""`shazip train`: begin or resume a training run in a folder."""
+"""`shazip train`: begins or resumes a training run in a folder."""
 
 from __future__ import annotations
 
@@ -12,26 +12,52 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shazip.cli import progress, train_config
+from shazip.cli import progress
 from shazip.cli.options import quiet_and_verbose
 from shazip.cli.report import Reporter
-from shazip.cli.train_options import PATH, around, changeable, fixed
+from shazip.cli.train_options import FILE, Sectioned, settings
 from shazip.texts.corpora import KNOWN, check_file
+from shazip.training import configure, metrics
+from shazip.training.presets import PRESETS
+from shazip.training.settings import METRICS, SIZES, Corpus, RunConfig, TrainConfig
 
 if TYPE_CHECKING:
-    from shazip.training.data import Corpus
     from shazip.training.distributed import Group
-    from shazip.training.run import RunConfig, Standing
-    from shazip.training.trainer import TrainConfig, Trainer
+    from shazip.training.run import Standing
+    from shazip.training.trainer import Trainer
+
+ANY = "any"  # a corpus without a known hash
+EPILOG = """\b
+Example:
+  shazip train notes.txt -o run --total 20MB      train the default network
+  shazip export run -o notes.safetensors          make a model of it
+  shazip compress -m notes.safetensors FILE       compress with the model
+"""
 
 
-@click.command()
+@click.command(cls=Sectioned, epilog=EPILOG)
 @click.argument("texts", nargs=-1, metavar="[TEXT[=WEIGHT]]...")
-@click.option("-o", "--output", type=PATH, metavar="RUN", help="Folder of a new run.")
-@click.option("--resume", type=PATH, metavar="RUN", help="Go on with the run in this folder.")
-@changeable
-@around
-@fixed
+@click.option("-o", "--output", type=FILE, metavar="RUN", help="Folder of a new run.")
+@click.option("--resume", type=FILE, metavar="RUN", help="Continue the run in this folder.")
+@click.option(
+    "--corpus",
+    type=click.Choice([*KNOWN, ANY]),
+    help="Split the one TEXT: train on 90 %, validate on 5 %, test on 5 %. enwik8 and enwik9 are "
+    "checked by SHA-1.",
+)
+@click.option("--from", "weights", type=FILE, metavar="FILE", help="Begin with exported weights.")
+@click.option("--architecture", type=click.Choice(list(SIZES)), help="Kind of network.*  [sha-rnn]")
+@click.option(
+    "--preset", type=click.Choice(list(PRESETS["sha-rnn"])), help="Sizes; of paper also the recipe."
+)
+@click.option(
+    "--vocabulary",
+    "symbols",
+    type=FILE,
+    metavar="FILE",
+    help="Symbols, from `shazip vocabulary`.*  [bytes]",
+)
+@settings
 @quiet_and_verbose
 @click.pass_obj
 def train(
@@ -46,15 +72,15 @@ def train(
 ) -> None:
     """Train a network on TEXTs, each read in proportion to its WEIGHT (default 1).
 
-    RUN gets the checkpoint, metrics.jsonl and the state before the learning rate decays. SIGINT
-    and SIGTERM save and stop; --resume then goes on bit for bit.
+    RUN receives the checkpoint and the metrics. SIGINT and SIGTERM save and stop; --resume
+    continues bit for bit and may change every setting not marked with *. Defaults are in brackets.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     folder = output or resume
     if folder is None or (output and resume):
         raise click.UsageError("give either -o RUN for a new run or --resume RUN.")
     if resume and (texts or weights or corpus):
-        raise click.UsageError("the texts of a run that is resumed are fixed.")
+        raise click.UsageError("the texts of a resumed run are fixed.")
     from shazip.training.distributed import ElsewhereError, joined
 
     try:
@@ -62,17 +88,16 @@ def train(
             around = {"report": line.report if line else None, "stop": stop, "group": group}
             with group.together():
                 corpora = () if resume else corpora_of(texts, corpus)
-            trainer = _go(reporter, folder, corpora, weights, given, around)
+            trainer = _run(reporter, folder, corpora, weights, given, around)
     except ElsewhereError:
         raise SystemExit(1) from None
     if group.rank == 0:
-        done = progress.amount(trainer.done)
-        reporter.summary(str(folder), f"{done} in {trainer.updates} updates")
+        reporter.note(str(folder), _outcome(trainer, folder))
     if stop.number is not None:
         raise SystemExit(128 + stop.number)
 
 
-def _go(
+def _run(
     reporter: Reporter,
     folder: Path,
     corpora: tuple[Corpus, ...],
@@ -81,33 +106,46 @@ def _go(
     around: dict[str, Any],
 ) -> Trainer:
     """Begin a run with `corpora`, or resume one if there are none."""
-    from shazip.training import run
-
     group: Group = around["group"]
 
-    def told(config: TrainConfig) -> TrainConfig:
-        for text in train_config.lines(config) if reporter.verbose and not group.rank else ():
+    def configured(config: TrainConfig | None) -> TrainConfig:
+        try:
+            if config is None:
+                config = configure.new_config(corpora, given, group, weights)
+            else:
+                config = configure.resumed(config, given)
+        except ValueError as error:
+            raise click.UsageError(f"{error}.") from error
+        for text in configure.describe(config) if reporter.verbose and not group.rank else ():
             reporter.summary(str(folder), text)
         return config
 
-    if corpora:
-        with group.together():
-            config = told(train_config.begin(corpora, weights, given, group))
-        return run.begin(config, folder, _around(given), weights=weights, **around)
-    change = lambda config: told(train_config.resumed(config, given))  # noqa: E731
-    return run.resume(folder, _around(given), change=change, **around)
+    from shazip.training import run
+
+    wishes = configure.known(RunConfig(), given)
+    if not corpora:
+        return run.resume(folder, wishes, change=configured, **around)
+    with group.together():
+        config = configured(None)
+    return run.begin(config, folder, wishes, weights=weights, **around)
 
 
-def _around(given: dict[str, Any]) -> RunConfig:
-    from shazip.training.run import RunConfig
-
-    return train_config.known(RunConfig(), given)
+def _outcome(trainer: Trainer, folder: Path) -> str:
+    """Return what came of a run, and the command that follows."""
+    total = trainer.config.schedule.total
+    text = f"{progress.amount(trainer.done)} in {trainer.updates} updates"
+    if trainer.done < total:
+        left = progress.amount(total - trainer.done)
+        return f"stopped after {text}, {left} left; next: shazip train --resume {folder}"
+    bpb = metrics.last(folder / METRICS)
+    text += f", {bpb:.3f} bits per byte" if bpb is not None else ""
+    if not isinstance(trainer.config.network, SIZES["sha-rnn"]):
+        return f"{text}; next: shazip eval {folder} FILE"
+    return f"{text}; next: shazip export {folder} -o {folder.name}.safetensors"
 
 
 def corpora_of(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
     """Return the TEXTs of a command line, or the training part of the corpus called `name`."""
-    from shazip.training.data import Corpus
-
     if not texts:
         raise click.UsageError("no text to train on.")
     if name is None:
@@ -121,15 +159,13 @@ def corpora_of(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
 
 
 def _corpus(text: str) -> Corpus:
-    from shazip.training.data import Corpus
-
     path, equals, weight = text.rpartition("=")
     if not equals or Path(text).exists():
         return Corpus(Path(text).resolve())
     try:
         return Corpus(Path(path).resolve(), float(weight))
     except ValueError:
-        raise click.UsageError(f"{weight!r} is no weight for {path}.") from None
+        raise click.UsageError(f"{weight!r} is not a weight for {path}.") from None
 
 
 def _drawing(folder: Path, reporter: Reporter, group: Group) -> AbstractContextManager[Line | None]:

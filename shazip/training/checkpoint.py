@@ -14,13 +14,19 @@ from safetensors.torch import save as pack_tensors
 
 from shazip.atomic import replace_file
 from shazip.model.vocabulary import Vocabulary
-from shazip.training.data import Corpus
 from shazip.training.errors import TrainingError
-from shazip.training.network.architecture import Trainable, name_of, new_network, parse_sizes
-from shazip.training.network.regularise import Regularisation
-from shazip.training.optim import OptimiserConfig
-from shazip.training.schedule import Schedule
-from shazip.training.trainer import TrainConfig, Trainer
+from shazip.training.network.architecture import Trainable, new_network
+from shazip.training.settings import (
+    SIZES,
+    Corpus,
+    OptimiserConfig,
+    Regularisation,
+    Schedule,
+    Sizes,
+    TrainConfig,
+    name_of,
+)
+from shazip.training.trainer import Trainer
 
 VERSION = 3
 METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
@@ -68,18 +74,22 @@ def plain(config: TrainConfig) -> dict[str, Any]:
 def parse_config(text: str) -> TrainConfig:
     """Return the configuration that save_checkpoint wrote as JSON."""
     fields = json.loads(text)
-    optimiser, schedule = fields["optimiser"], fields["schedule"]
-    optimiser["betas"] = tuple(optimiser["betas"])
-    if optimiser.pop("lamb", False):  # as it was before there were three
-        optimiser["kind"] = "lamb"
-    schedule["drops"] = tuple(schedule["drops"])
+    if fields["optimiser"].pop("lamb", False):  # before there were three optimisers
+        fields["optimiser"]["kind"] = "lamb"
     fields["network"] = parse_sizes(fields["network"])
     fields["vocabulary"] = Vocabulary.from_plain(fields["vocabulary"])
     fields["regularisation"] = Regularisation(**fields.get("regularisation", {}))
-    fields["optimiser"] = OptimiserConfig(**optimiser)
-    fields["schedule"] = Schedule(**schedule)
-    fields["corpora"] = tuple(_corpus(**corpus) for corpus in fields["corpora"])
+    fields["optimiser"] = OptimiserConfig(**_tuples(fields["optimiser"]))
+    fields["schedule"] = Schedule(**_tuples(fields["schedule"]))
+    corpora = fields["corpora"]
+    fields["corpora"] = tuple(Corpus(**{**each, "path": Path(each["path"])}) for each in corpora)
     return TrainConfig(**fields)
+
+
+def parse_sizes(fields: dict[str, Any]) -> Sizes:
+    """Return the sizes that a file holds as a dictionary; without a name they are SHA-RNN's."""
+    fields = dict(fields)
+    return SIZES[fields.pop("architecture", "sha-rnn")](**_tuples(fields))
 
 
 def save_weights(
@@ -111,5 +121,6 @@ def load_weights(path: Path) -> tuple[Trainable, Vocabulary, dict[str, Any]]:
     return network, vocabulary, metadata["training"]
 
 
-def _corpus(path: str, **settings: Any) -> Corpus:
-    return Corpus(Path(path), **settings)
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return `fields` with tuples, which JSON does not have, in place of lists."""
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from shazip.bench.plots import new_figure, style
 from shazip.training import metrics
 from shazip.training.errors import TrainingError
+from shazip.training.settings import METRICS
 
 Lines = Sequence[Mapping[str, Any]]
 
-METRICS = "metrics.jsonl"
 KINDS = ("bpb", "valid", "valid_average")
 STYLES: dict[str, dict[str, Any]] = {
     "bpb": {"linewidth": 0.8, "alpha": 0.5},

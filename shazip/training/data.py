@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,26 +15,13 @@ import numpy as np
 from shazip.model.vocabulary import Vocabulary
 from shazip.texts.corpora import SMALLEST_PART, span
 from shazip.training.errors import TrainingError
+from shazip.training.settings import Corpus
 
 SEGMENT = 1 << 16  # bytes a lane reads in one place before it moves on
 SAMPLE = 1 << 22  # bytes that ranges and the start state are fitted on
 
 # What published figures are measured on must never be learned.
 HELD_OUT = {"53d316e0e29ca5b23b7afb87f21aebed82f5a35b07a00ef17403154229ebe30c": "enwik8.valid"}
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A byte file and the weight that its share of the training bytes is proportional to."""
-
-    path: Path
-    weight: float = 1.0
-    part: str = ""  # of those that corpora.split names; all of the file by default
-
-    @property
-    def name(self) -> str:
-        """The file's name, and which part of it this is."""
-        return f"{self.path.name}, {self.part}" if self.part else self.path.name
 
 
 class Feed:

@@ -19,14 +19,14 @@ from shazip.model.file import IntegerModel
 from shazip.model.vocabulary import Vocabulary
 from shazip.settings import Coding
 from shazip.training.checkpoint import load_checkpoint, load_weights
-from shazip.training.data import Corpus, sample
+from shazip.training.data import sample
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.integer.grid import set_grids
 from shazip.training.integer.quantise import quantise
 from shazip.training.network.architecture import Trainable, new_network, sha_rnn
 from shazip.training.parallel import Workers
-from shazip.training.run import CHECKPOINT
+from shazip.training.settings import CHECKPOINT, Corpus
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from shazip.training.settings import CHECKPOINT
+
 
 def is_trained(path: Path) -> bool:
     """Return whether `path` is a run's folder, a checkpoint, or a file of float weights."""
-    # Named as in training/run.py, which would load torch.
-    if path.suffix == ".pt" or (path / "checkpoint.pt").is_file():
+    if path.suffix == ".pt" or (path / CHECKPOINT).is_file():
         return True
     if path.suffix != ".safetensors" or not path.is_file():
         return False

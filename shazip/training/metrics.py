@@ -42,6 +42,15 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             return
 
 
+def last(path: Path) -> float | None:
+    """Return the last bits per byte in a metrics file: of a validation if the run has any."""
+    lines = list(read(path))
+    for kind in ("valid_average", "bpb"):
+        if found := [line[kind] for line in lines if kind in line]:
+            return float(found[-1])
+    return None
+
+
 class Guard:
     """The smoothed loss in bits per byte, held against the best so far."""
 

@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from shazip.training.settings import NT_ASGD, OptimiserConfig
+
 Module = TypeVar("Module", bound=nn.Module)
-
-NT_ASGD = "nt-asgd"  # SGD, averaged once validation stops improving
-KINDS = ("adamw", "lamb", NT_ASGD)  # lamb: with a minimum trust ratio
-
-
-@dataclass(frozen=True)
-class OptimiserConfig:
-    """Everything but the learning rate, which the schedule sets before every update."""
-
-    kind: str = "adamw"  # one of KINDS
-    betas: tuple[float, float] = (0.9, 0.99)
-    epsilon: float = 1e-9
-    weight_decay: float = 0.01  # of matrices; vectors have none
-    minimum_trust: float = 0.25
-    clip: float = 1.0  # largest norm of the whole gradient
-    average: float = 0.995  # of the averaged weights: how much stays at every update; not NT-ASGD
-    patience: int = 5  # NT-ASGD: measurements without a better one that start the averaging
-    interval: int = 1000  # NT-ASGD: updates between measurements
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"optimiser {self.kind} is none of {', '.join(KINDS)}")
-        for name in ("patience", "interval"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
 
 
 def build(network: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:

@@ -10,32 +10,26 @@ from pathlib import Path
 import numpy as np
 
 from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_config
-from shazip.training.data import Corpus, open_text
+from shazip.training.data import open_text
 from shazip.training.distributed import ALONE, ElsewhereError, Group, LostError
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.metrics import Guard, Metrics
 from shazip.training.network.architecture import Trainable
-from shazip.training.optim import NT_ASGD
 from shazip.training.parallel import Workers
-from shazip.training.trainer import TrainConfig, Trainer, Update
+from shazip.training.settings import (
+    BEFORE_DECAY,
+    CHECKPOINT,
+    CONFIG,
+    METRICS,
+    NT_ASGD,
+    Corpus,
+    RunConfig,
+    TrainConfig,
+)
+from shazip.training.trainer import Trainer, Update
 
-CHECKPOINT = "checkpoint.pt"
-BEFORE_DECAY = "before-decay.pt"  # from here a run can be made longer
-METRICS = "metrics.jsonl"
-CONFIG = "config.json"  # for people; what counts is in the checkpoint
 VALID_LANES = 16
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What happens around the updates; none of it changes the weights, but what NT-ASGD sees."""
-
-    valid: Path | None = None  # text to validate on; by default that part of a text that is cut
-    valid_size: int = 1 << 17  # bytes of it that are looked at on the way; all of them at the end
-    valid_seconds: float = 600.0  # between validations
-    save_seconds: float = 300.0  # between checkpoints
-    log_updates: int = 50  # between lines of metrics
 
 
 @dataclass(frozen=True)

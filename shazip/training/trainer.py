@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,56 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shazip.model.config import NetworkConfig
-from shazip.model.vocabulary import BYTES, Vocabulary
-from shazip.training.data import Corpus, Feed, sample
+from shazip.model.vocabulary import Vocabulary
+from shazip.training.data import Feed, sample
 from shazip.training.distributed import ALONE, Group
 from shazip.training.errors import TrainingError
 from shazip.training.integer.grid import grids, set_grids
 from shazip.training.integer.quantise import fit_grids
-from shazip.training.network.architecture import Sizes, Trainable, new_network
-from shazip.training.network.regularise import Regularisation
+from shazip.training.network.architecture import Trainable, new_network
+from shazip.training.network.regularise import penalty
 from shazip.training.network.sha_rnn import LayerState, Network, State
-from shazip.training.optim import Average, OptimiserConfig, build
+from shazip.training.optim import Average, build
 from shazip.training.parallel import Workers, split
-from shazip.training.schedule import Schedule
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Everything that decides which weights come out; kept in every checkpoint."""
-
-    corpora: tuple[Corpus, ...]
-    schedule: Schedule
-    network: Sizes = field(default_factory=NetworkConfig)
-    vocabulary: Vocabulary = BYTES
-    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    regularisation: Regularisation = field(default_factory=Regularisation)
-    lanes: int = 32  # the batch axis; each walks its own text
-    steps: int = 128  # that gradients flow back through; state and memory reach further
-    jitter: float = 0.0  # `steps` vary by this part, so that windows end at other places each time
-    accumulate: int = 1  # windows per update
-    dropout: float = 0.0  # of what passes between layers and their parts
-    threads: int = 1  # each runs a part of the lanes; with another number sums round differently
-    bfloat16: bool = True  # products in bfloat16, everything else in float32
-    device: str = "cpu"
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.corpora:
-            raise ValueError("no text to train on")
-        for name in ("lanes", "steps", "accumulate", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
-        if self.vocabulary.size != self.network.vocabulary:
-            raise ValueError(
-                f"a network of {self.network.vocabulary} symbols "
-                f"with a vocabulary of {self.vocabulary.size}"
-            )
-        if self.threads > self.lanes:
-            raise ValueError(f"{self.threads} threads for {self.lanes} lanes")
-        if not 0 <= self.jitter < 1 or not 0 <= self.dropout < 1:
-            raise ValueError("jitter and dropout are parts of a whole, from 0 to below 1")
+from shazip.training.settings import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -295,9 +257,9 @@ class _Part:
             logits = network.logits(dropped)
         self.state = tuple(layer.detach() for layer in state)
         wishes = self.config.regularisation
-        penalty = wishes.penalty(raw, dropped) if wishes.penalises else 0.0
+        extra = penalty(wishes, raw, dropped) if wishes.penalises else 0.0
         logits = logits.float().flatten(0, 1)
-        return F.cross_entropy(logits, window[1:].flatten(), reduction="sum"), penalty
+        return F.cross_entropy(logits, window[1:].flatten(), reduction="sum"), extra
 
 
 class _Whole(nn.Module):

@@ -12,7 +12,8 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
 from shazip.model.parse import PIECE
 from shazip.model.vocabulary import MAX_STRING, Vocabulary
-from shazip.training.data import Corpus, segments
+from shazip.training.data import segments
+from shazip.training.settings import Corpus
 
 
 def learn_vocabulary(corpora: Sequence[Corpus], size: int, sample: int) -> Vocabulary:

@@ -10,14 +10,11 @@ from torch import nn
 from shazip.model.config import NetworkConfig
 from shazip.training.errors import TrainingError
 from shazip.training.network.attention import Attention
-from shazip.training.network.awd_lstm import AwdLstm, AwdLstmConfig
-from shazip.training.network.regularise import Regularisation
+from shazip.training.network.awd_lstm import AwdLstm
 from shazip.training.network.sha_rnn import Network
+from shazip.training.settings import AwdLstmConfig, Regularisation, name_of
 
-Sizes = NetworkConfig | AwdLstmConfig
 Trainable = Network | AwdLstm
-
-SIZES: dict[str, type[Sizes]] = {"sha-rnn": NetworkConfig, "awd-lstm": AwdLstmConfig}
 
 
 @singledispatch
@@ -43,20 +40,6 @@ def _(
     sizes: AwdLstmConfig, dropout: float = 0.0, regularisation: Regularisation | None = None
 ) -> Trainable:
     return AwdLstm(sizes, dropout, regularisation)
-
-
-def name_of(sizes: Sizes) -> str:
-    """Return the architecture's name."""
-    return next(name for name, kind in SIZES.items() if isinstance(sizes, kind))
-
-
-def parse_sizes(fields: dict[str, Any]) -> Sizes:
-    """Return the sizes that a file holds as a dictionary; without a name they are SHA-RNN's."""
-    fields = dict(fields)
-    kind = SIZES[fields.pop("architecture", "sha-rnn")]
-    if "attention" in fields:
-        fields["attention"] = tuple(fields["attention"])
-    return kind(**fields)
 
 
 def sha_rnn(network: Trainable) -> Network:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from shazip.model.config import ALPHABET
-from shazip.training.network.regularise import Dropout, Regularisation, drop_rows
+from shazip.training.network.regularise import Dropout, drop_rows
 from shazip.training.network.sha_rnn import LayerState, Lstm, State
-
-
-@dataclass(frozen=True)
-class AwdLstmConfig:
-    """Sizes of an AWD-LSTM; the last layer is as wide as the embedding that it is tied to."""
-
-    width: int = 192  # of the embedding and of the last layer
-    hidden: int = 512  # of the layers before
-    layers: int = 3
-    vocabulary: int = ALPHABET  # symbols: V
-
-    def __post_init__(self) -> None:
-        for name in ("width", "hidden", "layers", "vocabulary"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
+from shazip.training.settings import AwdLstmConfig, Regularisation
 
 
 class AwdLstm(nn.Module):

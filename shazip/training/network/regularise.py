@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import torch
 from torch import Generator, Tensor, nn
 
+from shazip.training.settings import Regularisation
 
-@dataclass(frozen=True)
-class Regularisation:
-    """Parts left out at random, beside those between layers, and penalties on the activations."""
 
-    drop_symbols: float = 0.0  # of the embedding's rows: the symbol is nothing for a whole window
-    drop_input: float = 0.0  # of the embedded symbols
-    drop_output: float = 0.0  # of what the logits are made from
-    drop_weights: float = 0.0  # DropConnect: of each LSTM's recurrent weights
-    activation: float = 0.0  # AR: times the mean square of the last layer's output, as dropped
-    slowness: float = 0.0  # TAR: times the mean square of its change from step to step
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value < 0 or (field.name.startswith("drop") and value >= 1):
-                raise ValueError(f"{field.name} is {value}, must be at least 0, a part below 1")
-
-    @property
-    def penalises(self) -> bool:
-        """Whether `penalty` is more than 0."""
-        return self.activation > 0 or self.slowness > 0
-
-    def penalty(self, raw: Tensor, dropped: Tensor) -> Tensor:
-        """Return the sum over steps and lanes (nats) for an output (steps, lanes, width)."""
-        total = self.activation * dropped.square().mean()
-        if self.slowness and len(raw) > 1:
-            total = total + self.slowness * (raw[1:] - raw[:-1]).square().mean()
-        return total * raw.shape[0] * raw.shape[1]
+def penalty(wishes: Regularisation, raw: Tensor, dropped: Tensor) -> Tensor:
+    """Return AR and TAR, summed over steps and lanes (nats), of an output (steps, lanes, width)."""
+    total = wishes.activation * dropped.square().mean()
+    if wishes.slowness and len(raw) > 1:
+        total = total + wishes.slowness * (raw[1:] - raw[:-1]).square().mean()
+    return total * raw.shape[0] * raw.shape[1]
 
 
 class Dropout(nn.Module):

@@ -14,7 +14,8 @@ from shazip.training.integer.grid import BOOM_MAX, BOOM_MIN, Grid, norm
 from shazip.training.network import kernels
 from shazip.training.network.attention import Attention
 from shazip.training.network.lstm import lstm
-from shazip.training.network.regularise import Dropout, Regularisation, drop_connect, drop_rows
+from shazip.training.network.regularise import Dropout, drop_connect, drop_rows
+from shazip.training.settings import Regularisation
 
 GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x)
 
