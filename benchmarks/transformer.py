@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from shazip.model.config import ALPHABET
 from shazip.training.network.architecture import new_network
-from shazip.training.network.sha_rnn import LayerState, State
+from shazip.training.network.trainable import LayerState, State, Trainable
 from shazip.training.settings import Regularisation
 
 
@@ -25,7 +25,7 @@ class TransformerConfig:
     window: int = 256  # symbols that it sees; also what it is trained on at a time
 
 
-class Transformer(nn.Module):
+class Transformer(Trainable):
     """Decoder with learned positions and a tied embedding; otherwise used as Network is.
 
     In training a window stands alone, as usual for Transformers. In evaluation each piece of half a
@@ -51,13 +51,6 @@ class Transformer(nn.Module):
         """Return the state before the first symbol: nothing was seen."""
         nothing = self.bias.new_zeros(lanes, 0)
         return (LayerState(nothing, nothing, nothing),)
-
-    def forward(
-        self, symbols: Tensor, state: State, generator: Generator | None = None
-    ) -> tuple[Tensor, State]:
-        """Return the logits of every next symbol (steps, lanes, 256) and the state afterwards."""
-        x, _, after = self.outputs(symbols, state, generator)
-        return self.logits(x), after
 
     def outputs(
         self, symbols: Tensor, state: State, generator: Generator | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from shazip.training.checkpoint import load_checkpoint
-from shazip.training.network.architecture import Trainable, new_network
+from shazip.training.network.architecture import new_network
+from shazip.training.network.trainable import Trainable
 
 
 def load_network(path: Path) -> Trainable:

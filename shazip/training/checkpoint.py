@@ -15,7 +15,8 @@ from safetensors.torch import save as pack_tensors
 from shazip.atomic import replace_file
 from shazip.model.vocabulary import Vocabulary
 from shazip.training.errors import TrainingError
-from shazip.training.network.architecture import Trainable, new_network
+from shazip.training.network.architecture import new_network
+from shazip.training.network.trainable import Trainable
 from shazip.training.settings import (
     SIZES,
     Corpus,

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from shazip.lanes import interleave
 from shazip.model.vocabulary import Vocabulary
-from shazip.training.network.architecture import Trainable
+from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers, split
 
 IGNORED = -100  # a target that costs nothing

@@ -24,7 +24,8 @@ from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.integer.grid import set_grids
 from shazip.training.integer.quantise import quantise
-from shazip.training.network.architecture import Trainable, new_network, sha_rnn
+from shazip.training.network.architecture import new_network, sha_rnn
+from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers
 from shazip.training.settings import CHECKPOINT, Corpus
 

@@ -15,7 +15,7 @@ from shazip.training.distributed import ALONE, ElsewhereError, Group, LostError
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.metrics import Guard, Metrics
-from shazip.training.network.architecture import Trainable
+from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers
 from shazip.training.settings import (
     BEFORE_DECAY,

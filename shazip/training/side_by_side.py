@@ -19,9 +19,9 @@ from shazip.predictor import Engine
 from shazip.streams import Progress, silent
 from shazip.training.evaluate import bits
 from shazip.training.export import read_trained, to_integer
-from shazip.training.network.architecture import Trainable
 from shazip.training.network.attention import Attention
 from shazip.training.network.sha_rnn import Network
+from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers
 from shazip.training.settings import name_of
 

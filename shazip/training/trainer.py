@@ -18,9 +18,10 @@ from shazip.training.distributed import ALONE, Group
 from shazip.training.errors import TrainingError
 from shazip.training.integer.grid import grids, set_grids
 from shazip.training.integer.quantise import fit_grids
-from shazip.training.network.architecture import Trainable, new_network
+from shazip.training.network.architecture import new_network
 from shazip.training.network.regularise import penalty
-from shazip.training.network.sha_rnn import LayerState, Network, State
+from shazip.training.network.sha_rnn import Network
+from shazip.training.network.trainable import LayerState, State, Trainable
 from shazip.training.optim import Average, build
 from shazip.training.parallel import Workers, split
 from shazip.training.settings import TrainConfig

@@ -12,9 +12,8 @@ from shazip.training.errors import TrainingError
 from shazip.training.network.attention import Attention
 from shazip.training.network.awd_lstm import AwdLstm
 from shazip.training.network.sha_rnn import Network
+from shazip.training.network.trainable import Trainable
 from shazip.training.settings import AwdLstmConfig, Regularisation, name_of
-
-Trainable = Network | AwdLstm
 
 
 @singledispatch

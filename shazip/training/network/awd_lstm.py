@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from shazip.training.network.regularise import Dropout, drop_rows
-from shazip.training.network.sha_rnn import LayerState, Lstm, State
+from shazip.training.network.sha_rnn import Lstm
+from shazip.training.network.trainable import LayerState, State, Trainable
 from shazip.training.settings import AwdLstmConfig, Regularisation
 
 
-class AwdLstm(nn.Module):
+class AwdLstm(Trainable):
     """LSTMs one after the other with locked dropout between; otherwise used as Network is.
 
     Each LSTM has one bias where cuDNN's has two that only ever count as their sum.
@@ -44,17 +45,9 @@ class AwdLstm(nn.Module):
         zeros = [self.bias.new_zeros(lanes, width) for width in self.widths[1:]]
         return tuple(LayerState(zero, zero, None) for zero in zeros)
 
-    def forward(
-        self, symbols: Tensor, state: State, generator: Generator | None = None
-    ) -> tuple[Tensor, State]:
-        """Return the logits of every next symbol (steps, lanes, V) and the state afterwards."""
-        _, dropped, after = self.outputs(symbols, state, generator)
-        return self.logits(dropped), after
-
     def outputs(
         self, symbols: Tensor, state: State, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor, State]:
-        """Return the last layer's output (steps, lanes, width), before and after its dropout."""
         part = self.regularisation.drop_symbols if self.training else 0.0
         x = F.embedding(symbols, drop_rows(self.embedding, part, generator))
         x = self.drop_input(x, generator)
@@ -67,6 +60,5 @@ class AwdLstm(nn.Module):
         return x, self.drop_output(x, generator), tuple(after)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return the logits (steps, lanes, V), in float32 whatever autocast says."""
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x, self.embedding, self.bias)

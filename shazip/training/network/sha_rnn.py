@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,34 +14,13 @@ from shazip.training.network import kernels
 from shazip.training.network.attention import Attention
 from shazip.training.network.lstm import lstm
 from shazip.training.network.regularise import Dropout, drop_connect, drop_rows
+from shazip.training.network.trainable import LayerState, State, Trainable
 from shazip.training.settings import Regularisation
 
 GELU_SLOPE = 1.702  # GELU as x * sigmoid(1.702 x)
 
 
-@dataclass(frozen=True)
-class LayerState:
-    """What a layer carries from step to step."""
-
-    h: Tensor  # (lanes, width)
-    c: Tensor  # (lanes, width)
-    memory: Tensor | None  # (lanes, past steps < window, width), with attention only
-
-    def detach(self) -> LayerState:
-        """Return the same state, through which no gradient flows."""
-        memory = None if self.memory is None else self.memory.detach()
-        return LayerState(self.h.detach(), self.c.detach(), memory)
-
-    def to(self, device: str) -> LayerState:
-        """Return the same state on another device."""
-        memory = None if self.memory is None else self.memory.to(device)
-        return LayerState(self.h.to(device), self.c.to(device), memory)
-
-
-State = tuple[LayerState, ...]
-
-
-class Network(nn.Module):
+class Network(Trainable):
     """SHA-RNN over a vocabulary of V symbols; its embedding is also the matrix of the logits."""
 
     def __init__(
@@ -74,20 +52,9 @@ class Network(nn.Module):
             for index in range(self.config.layers)
         )
 
-    def forward(
-        self, symbols: Tensor, state: State, generator: Generator | None = None
-    ) -> tuple[Tensor, State]:
-        """Return the logits of every next symbol (steps, lanes, V) and the state afterwards.
-
-        `symbols` is (steps, lanes). Dropout, in training mode, draws from `generator`.
-        """
-        _, dropped, after = self.outputs(symbols, state, generator)
-        return self.logits(dropped), after
-
     def outputs(
         self, symbols: Tensor, state: State, generator: Generator | None = None
     ) -> tuple[Tensor, Tensor, State]:
-        """Return the last layer's output (steps, lanes, width), before and after its dropout."""
         part = self.regularisation.drop_symbols if self.training else 0.0
         x, after = drop_rows(self.embedding, part, generator), []
         rows: Tensor | None = symbols  # of x: the first layer's input is one of only V
@@ -100,7 +67,6 @@ class Network(nn.Module):
         return x, self.drop_output(x, generator), tuple(after)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return the logits (steps, lanes, V) of the last layer's output."""
         # In bfloat16 a logit of 16 would be off by 0.06, which the loss would see.
         with torch.autocast(x.device.type, enabled=False):
             weight = self.grid.weight(self.embedding)
