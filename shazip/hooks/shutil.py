@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from logging import Logger
 from pathlib import Path
+from typing import Literal
 
 from shazip.errors import FormatError
 from shazip.file import open as open_archive
@@ -62,7 +63,10 @@ def make(
 make.supports_root_dir = True  # type: ignore[attr-defined]  # or shutil changes the directory
 
 
-def unpack(filename: str, extract_dir: str, *, filter: str = "data") -> None:
+Filter = Literal["fully_trusted", "tar", "data"]
+
+
+def unpack(filename: str, extract_dir: str, *, filter: Filter = "data") -> None:
     """Unpack `filename` into `extract_dir`; shutil.unpack_archive calls it.
 
     Raise shutil.ReadError if it is no .shz file or holds no tar archive, ShazipError on damage.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zarr.abc.codec import BytesBytesCodec
 
@@ -52,4 +52,4 @@ class ShazipCodec(BytesBytesCodec):
 
     async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> Buffer:
         content = await asyncio.to_thread(self._codec.decode, chunk_bytes.to_bytes())
-        return chunk_spec.prototype.buffer.from_bytes(content)
+        return chunk_spec.prototype.buffer.from_bytes(cast(bytes, content))
