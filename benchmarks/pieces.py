@@ -27,14 +27,15 @@ from shazip.training.parallel import Workers
 from shazip.training.settings import Schedule, TrainConfig
 from shazip.training.trainer import Trainer
 
-LETTERS = rb"[A-Za-z\x80-\xff]+"
+# Capitals begin a word.
+CAPITALS = rb"(?=[A-Za-z\x80-\xff])[A-Z]*[a-z\x80-\xff]*"
 REST = rb"[^A-Za-z0-9\x80-\xff\t-\r\x20]+)|[\t-\r\x20]+"
 RULES = {
     "words": parse.PIECE,
-    "capitals anywhere": rb"\x20?(?:" + LETTERS + rb"|[0-9]+|" + REST,
+    "capitals begin words": rb"\x20?(?:" + CAPITALS + rb"|[0-9]+|" + REST,
     "single digits": parse.PIECE.replace(b"[0-9]+", b"[0-9]"),
     "digits by three": parse.PIECE.replace(b"[0-9]+", b"[0-9]{1,3}"),
-    "no space before signs": rb"\x20?(?:%s|[0-9]+)|[\t-\r\x20]+|" % parse.WORD
+    "no space before signs": rb"\x20?(?:%s|[0-9]+)|[\t-\r\x20]+|" % parse.LETTERS
     + REST.replace(rb"+)|[\t-\r\x20]+", b"+"),
 }
 

@@ -8,15 +8,14 @@
 namespace shazip {
 namespace {
 
-enum Class : uint8_t { kWhite, kLower, kUpper, kDigit, kOther };
+enum Class : uint8_t { kWhite, kLetter, kDigit, kOther };
 
 constexpr std::array<Class, 256> make_classes() {
   std::array<Class, 256> classes{};
   for (int c = 0; c < 256; ++c) {
     classes[c] = kOther;
     if (c == ' ' || (c >= '\t' && c <= '\r')) classes[c] = kWhite;
-    if ((c >= 'a' && c <= 'z') || c >= 0x80) classes[c] = kLower;
-    if (c >= 'A' && c <= 'Z') classes[c] = kUpper;
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80) classes[c] = kLetter;
     if (c >= '0' && c <= '9') classes[c] = kDigit;
   }
   return classes;
@@ -31,11 +30,6 @@ size_t run_end(const uint8_t* data, size_t size, size_t start, Class wanted) {
   return start;
 }
 
-// A word: capitals, then small letters.
-size_t word_end(const uint8_t* data, size_t size, size_t start) {
-  return run_end(data, size, run_end(data, size, start, kUpper), kLower);
-}
-
 }  // namespace
 
 size_t piece_end(const uint8_t* data, size_t size, size_t start) {
@@ -46,9 +40,7 @@ size_t piece_end(const uint8_t* data, size_t size, size_t start) {
     if (data[start] != ' ' || end != start + 1 || end == size) return end;
     first = end;
   }
-  const Class kind = kClasses[data[first]];
-  end = kind == kLower || kind == kUpper ? word_end(data, room, first)
-                                         : run_end(data, room, first, kind);
+  end = run_end(data, room, first, kClasses[data[first]]);
   // Where the limit would cut a character of UTF-8, the piece ends before it.
   if (end == room) {
     while (end > room - 3 && end < size && continues_utf8(data[end])) --end;

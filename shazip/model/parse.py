@@ -11,11 +11,10 @@ from itertools import pairwise
 
 MAX_PIECE = 64  # bytes
 
-# One space and a word, a number or signs; else white space. Capitals begin a word, and bytes
-# beyond ASCII are letters, so that words of all scripts are pieces.
-WORD = rb"(?=[A-Za-z\x80-\xff])[A-Z]*[a-z\x80-\xff]*"
+# Bytes beyond ASCII are letters, so that words of all scripts are pieces.
+LETTERS = rb"[A-Za-z\x80-\xff]+"
 _WHITE = rb"\t-\r\x20"
-PIECE = rb"\x20?(?:%s|[0-9]+|[^A-Za-z0-9\x80-\xff%s]+)|[%s]+" % (WORD, _WHITE, _WHITE)
+PIECE = rb"\x20?(?:%s|[0-9]+|[^A-Za-z0-9\x80-\xff%s]+)|[%s]+" % (LETTERS, _WHITE, _WHITE)
 _PIECE = re.compile(PIECE)
 
 
