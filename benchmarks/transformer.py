@@ -23,6 +23,7 @@ class TransformerConfig:
     layers: int = 4
     heads: int = 4
     window: int = 256  # symbols that it sees; also what it is trained on at a time
+    vocabulary: int = ALPHABET  # symbols
 
 
 class Transformer(Trainable):
@@ -36,9 +37,9 @@ class Transformer(Trainable):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Parameter(torch.empty(ALPHABET, config.width))
+        self.embedding = nn.Parameter(torch.empty(config.vocabulary, config.width))
         self.positions = nn.Parameter(torch.empty(config.window, 1, config.width))
-        self.bias = nn.Parameter(torch.zeros(ALPHABET))
+        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         for table in (self.embedding, self.positions):
             nn.init.normal_(table, std=0.5 / math.sqrt(config.width))
         layer = nn.TransformerEncoderLayer(
@@ -68,7 +69,7 @@ class Transformer(Trainable):
         return x, x, (LayerState(state[0].h, state[0].c, past.T.float()),)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return the logits (steps, lanes, 256) of the last layer's output."""
+        """Return the logits (steps, lanes, symbols) of the last layer's output."""
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x.float(), self.embedding, self.bias)
 
