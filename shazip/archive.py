@@ -51,7 +51,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Summary:
-    """What one call of `compress_stream` or `decompress_stream` did."""
+    """Sizes and blocks of one call of `compress_stream` or `decompress_stream`."""
 
     original_size: int
     compressed_size: int
@@ -85,11 +85,10 @@ def decompress(
 
 
 class Codec:
-    """A model and the settings to use it with; what is loaded stays loaded from call to call.
+    """A model and its settings; model and engine stay loaded from call to call.
 
-    `engine` is a name or an engine that is open already; `device` and `threads` go to the engine.
-    Decompression takes lanes, block size and mixing from the archive, and another model where the
-    archive names another.
+    `engine` is a name or an open engine; `device` and `threads` go to the engine. Decompression
+    takes lanes, block size, mixing and model from the archive.
     """
 
     def __init__(
@@ -118,7 +117,7 @@ class Codec:
 
     @property
     def model(self) -> IntegerModel:
-        """The model that compresses; loaded when first asked for."""
+        """The model that compresses, loaded on first use."""
         return self._loader.model
 
     def compress(self, data: Buffer) -> bytes:

@@ -3,9 +3,9 @@
     block -> lanes -> column -> predictor.first -> range coder -> predictor.second -> range coder
           -> predictor.update -> payload
 
-A symbol is coded as two halves (halves.py), so that the predictor looks only at what can still
-come. Encoding and decoding are the same loop and differ in where the halves come from. The
-predictor's state goes on from block to block; a stored block drops it on both sides.
+A symbol is coded as two halves (halves.py), so that the predictor considers only symbols that are
+still possible. Encoding and decoding are the same loop and differ in the source of the halves.
+Blocks share the predictor's state; a stored block drops it on both sides.
 """
 
 from __future__ import annotations
@@ -142,11 +142,11 @@ class FrameEncoder:
 
 
 class FrameDecoder:
-    """Reads one frame, whoever brings the bytes: `needed` says how many, `feed` takes them.
+    """Reads one frame: the caller reads `needed` bytes and passes them to `feed`.
 
-    A piece shorter than `needed` says that the archive ends there. After the end mark `eof` is
-    true and nothing is needed. `admit` may refuse the header, before anything is allocated. The
-    predictor is dropped, and its memory with it, at the end mark and at any error.
+    A piece shorter than `needed` marks the end of the archive. After the end mark `eof` is true and
+    `needed` is 0. `admit` may refuse the header before anything is allocated. The end mark and any
+    error free the predictor and its memory.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class FrameDecoder:
         self.eof = False
 
     def feed(self, piece: bytes, progress: Progress | None = None) -> bytes:
-        """Take the next `needed` bytes of the frame; return the block this completes or b""."""
+        """Take the next `needed` bytes of the frame; return the block they complete or b""."""
         if self._failure is not None:
             raise again(self._failure)
         self._progress = progress

@@ -22,7 +22,7 @@ _family = constriction.stream.model.Categorical(perfect=False)
 
 _ONE = np.float32(1)  # a Python 1 would be converted at every step
 
-# Rows that are collected and coded in one call, which is cheaper than a call for each.
+# Rows coded in one call, which is cheaper than a call for each.
 _PENDING_ROWS = 256
 
 
@@ -53,7 +53,7 @@ class Encoder:
 
     @property
     def size(self) -> int:
-        """Bytes of payload so far, without what is still pending."""
+        """Bytes of payload so far, without the pending words."""
         return 4 * int(self._coder.num_words())
 
     def finish(self) -> bytes:
@@ -72,7 +72,7 @@ class Encoder:
 
 
 class Decoder:
-    """Hands back the columns of one payload, in the order in which they were encoded."""
+    """Decodes the columns of one payload, in the order of encoding."""
 
     def __init__(self, payload: bytes) -> None:
         """Start at the first word of `payload`. Raises MemoryError."""
@@ -83,7 +83,7 @@ class Decoder:
     def decode(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint16]:
         """Return the next column (live,), decoded with `freqs` (live, n): numbers below n.
 
-        Raise CorruptError for some payloads that no symbols give; most decode to wrong symbols.
+        Raise CorruptError for some impossible payloads; most of those decode to wrong symbols.
         """
         weights = freqs.astype(np.float32)
         np.subtract(weights, _ONE, out=weights)
@@ -92,13 +92,13 @@ class Decoder:
         except BaseException as error:
             if not _is_from_coder(error):
                 raise
-            raise CorruptError("no symbols give this payload") from None
+            raise CorruptError("the payload is impossible: no symbols encode to it") from None
         return column.astype(np.uint16)
 
     def finish(self) -> None:
         """Raise CorruptError if the payload holds more than the symbols decoded so far."""
         if not self._coder.maybe_exhausted():
-            raise CorruptError("the payload goes on after the last symbol")
+            raise CorruptError("the payload continues after the last symbol")
 
 
 def _reserve(size: int) -> None:

@@ -24,14 +24,14 @@ class Compressor:
         *,
         model: IntegerModel | str | os.PathLike[str] | None = None,
     ) -> None:
-        """Compress by `codec`, whose model is loaded already, or by `model` or the default one."""
+        """Compress with `codec`, whose model is loaded, or with `model` or the default one."""
         self._codec = codec_for(codec, model)
         self._frame: FrameEncoder | None = None
         self._pending = bytearray()
         self._flushed = False
 
     def compress(self, data: Buffer) -> bytes:
-        """Take `data`; return the blocks that it completes, or b""."""
+        """Take `data`; return the blocks that it completes as archive bytes, or b""."""
         self._refuse_flushed()
         self._pending += as_bytes(data)
         size = self._codec.coding.block_size
@@ -70,26 +70,26 @@ class Decompressor:
         *,
         model: IntegerModel | str | os.PathLike[str] | None = None,
     ) -> None:
-        """Decompress by `codec`; `model` is only tried before those that are installed."""
+        """Decompress with `codec`; `model` is tried before the installed ones."""
         self._frame = codec_for(codec, model).frame_decoder()
-        self._pending = bytearray()  # less than the frame's next structure needs
-        self._ready = bytearray()  # content that has not been asked for
+        self._pending = bytearray()  # a part of the frame's next structure
+        self._ready = bytearray()  # content not yet returned
         self.unused_data = b""
 
     @property
     def eof(self) -> bool:
-        """Whether the end mark has been reached and all content has been handed out."""
+        """Whether the end mark has been reached and all content returned."""
         return self._frame.eof and not self._ready
 
     @property
     def needs_input(self) -> bool:
-        """Whether `decompress` can give nothing more before it gets more data."""
+        """Whether `decompress` needs more data before it can return content."""
         return not (self._frame.eof or self._ready or len(self._pending) >= self._frame.needed)
 
     def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
         """Take `data`; return the content at hand, at most `max_length` bytes unless negative.
 
-        What comes after the frame is kept in `unused_data`.
+        Data after the frame is kept in `unused_data`.
         """
         if self.eof:
             raise EOFError("the end of the frame has been reached")

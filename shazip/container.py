@@ -3,8 +3,8 @@
     frame = header | block* | end mark          block = block header | payload
 
 docs/format.md gives every byte with its reason. Standard library only, so that `info` needs neither
-NumPy nor a model. Parsers take what could be read: fewer bytes than the structure has mean that
-the archive ends there.
+NumPy nor a model. Parsers accept fewer bytes than a structure has and report the archive as
+truncated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BLOCK_HEADER_SIZE = _BLOCK.size + _CHECKSUM.size
 
 
 class Kind(IntEnum):
-    """First byte of a block or end mark; two differ in two bits, so no flip makes one another."""
+    """First byte of a block or end mark; any two differ in two bits, so one flip is noticed."""
 
     CODED = 1
     STORED = 2
@@ -41,7 +41,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Header:
-    """What a frame needs before its first block."""
+    """The settings of a frame, which its blocks need."""
 
     model_id: bytes
     lanes: int
@@ -101,7 +101,7 @@ def check_start(data: bytes, *, first: bool = True) -> None:
     magic, version = data[: len(MAGIC)], data[len(MAGIC) : START_SIZE]
     if not MAGIC.startswith(magic):
         raise FormatError("not a .shz file" if first else "junk after the end of the archive")
-    # Another version may have another header: its checksum, wherever it is, says nothing here.
+    # Another version may have another header, so no checksum is checked before the version.
     if version not in (b"", bytes([FORMAT_VERSION])):
         raise FormatError(f"format version {version[0]}, this shazip reads {FORMAT_VERSION}")
 
@@ -168,18 +168,18 @@ def end_mark_size(total_size: int) -> int:
 
 
 def check_end_mark(data: bytes, total_size: int, content_hash: bytes | None = None) -> None:
-    """Compare the end mark `data` with the one that is due; the hash only if it is known."""
+    """Compare the end mark `data` with the expected one; the hash only if it is known."""
     due = pack_end_mark(total_size, content_hash or bytes(HASH_SIZE))
     if len(data) < len(due):
         raise TruncatedError(f"truncated: the end mark ends after {len(data)} of {len(due)} bytes")
     if data[:-HASH_SIZE] != due[:-HASH_SIZE]:
-        raise CorruptError(f"the blocks hold {total_size} bytes, the end mark says otherwise")
+        raise CorruptError(f"the end mark has another size than the {total_size} bytes of blocks")
     if content_hash is not None and data[-HASH_SIZE:] != content_hash:
-        raise CorruptError("the content's hash is not the one in the end mark")
+        raise CorruptError("the content's hash differs from that in the end mark")
 
 
 def _checked(data: bytes, size: int, name: str) -> bytes:
-    """Return what the structure at the start of `data` holds before its checksum."""
+    """Return the structure at the start of `data` up to its checksum, which is checked."""
     if len(data) < size:
         raise TruncatedError(f"truncated: the {name} ends after {len(data)} of {size} bytes")
     body, checksum = data[: size - _CHECKSUM.size], data[size - _CHECKSUM.size : size]

@@ -10,7 +10,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def available_cpus() -> int:
-    """Return how many threads can run at once here, at least 1."""
+    """Return the number of threads that can run at once, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:

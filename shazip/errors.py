@@ -1,4 +1,4 @@
-"""What can go wrong, one class each; every other module raises these.
+"""The exceptions of shazip, raised by all other modules.
 
     ShazipError
     |-- FormatError        no .shz file, a version this program does not know, junk after a frame
@@ -17,7 +17,7 @@ import traceback
 
 
 class ShazipError(Exception):
-    """Anything wrong with an archive or a model; the base of all errors here."""
+    """An archive or a model is wrong; the base of all errors here."""
 
 
 class FormatError(ShazipError):
@@ -41,10 +41,10 @@ class MemoryLimitError(ShazipError):
 
 
 def again(error: BaseException) -> Exception:
-    """Return what the next use of an object raises that failed with `error`.
+    """Return the error that an object raises on its next use, after it failed with `error`.
 
-    It is a copy, because an error that was raised refers to the frames that it came through, and
-    so to the object that failed with all its memory.
+    It is a copy. A raised error refers to the stack frames that it passed, and so to the failed
+    object with all its memory.
     """
     if isinstance(error, ShazipError | OSError | MemoryError):
         return copy.copy(error)
@@ -52,9 +52,9 @@ def again(error: BaseException) -> Exception:
 
 
 def clear_locals(error: BaseException) -> None:
-    """Empty the finished frames that `error` came through: whoever keeps it keeps no more than it.
+    """Clear the locals of the finished stack frames that `error` passed, to free their memory.
 
-    The lines of its traceback stay.
+    Its traceback stays.
     """
     link: BaseException | None = error
     while link is not None:

@@ -73,9 +73,9 @@ def open(
 ) -> ShazipFile | io.TextIOWrapper:
     """Open an archive, by path or as a file object.
 
-    "r" reads, "w" writes, "x" creates, "a" adds a frame at the end. With "t" after the letter it
-    gives text through `encoding`, `errors` and `newline`. `codec` brings its
-    model, already loaded; without it `model` chooses one.
+    "r" reads, "w" writes, "x" creates, "a" adds a frame at the end. A "t" after the letter opens it
+    as text with `encoding`, `errors` and `newline`. `codec` has its model loaded already; without
+    it `model` names one.
     """
     text = "t" in mode
     if text and "b" in mode:
@@ -89,7 +89,7 @@ def open(
 
 
 class ShazipFile(io.BufferedIOBase):
-    """The content of an archive as a binary file: from start to end, not seekable."""
+    """The content of an archive as a binary file, read or written from start to end."""
 
     _file: BinaryIO | None = None  # None once closed, or if opening failed
 
@@ -155,11 +155,11 @@ class ShazipFile(io.BufferedIOBase):
         return bytes(piece)
 
     def peek(self, size: int = 0, /) -> bytes:
-        """Return some of the bytes to come, at least one before the end; they stay to be read."""
+        """Return some of the next bytes, at least one before the end, without consuming them."""
         return bytes(self._fill()[: max(size, io.DEFAULT_BUFFER_SIZE)])
 
     def write(self, data: Buffer, /) -> int:
-        """Take `data` and return its size; blocks are written as they fill up."""
+        """Write `data` and return its size; full blocks go to the archive at once."""
         file = self._underlying()
         if self._compressor is None:
             raise io.UnsupportedOperation("the file is open for reading")
@@ -168,7 +168,7 @@ class ShazipFile(io.BufferedIOBase):
         return len(view)
 
     def close(self) -> None:
-        """Finish the archive if it was written; close its file only if this object opened it."""
+        """Finish a written archive; close its file only if this object opened it."""
         file, self._file = self._file, None
         if file is None:
             return

@@ -1,4 +1,4 @@
-"""What an archive says about itself, from its headers alone: payloads are skipped by seeking.
+"""`info`: reads an archive's headers and skips its payloads by seeking.
 
 Standard library only: no NumPy, no model.
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrameInfo:
-    """One frame: its header and what its block headers add up to."""
+    """One frame: its header and the sums over its block headers."""
 
     header: Header
     blocks: int
@@ -50,7 +50,7 @@ class Info:
 
     @property
     def original_size(self) -> int:
-        """Bytes that decompression gives."""
+        """Bytes of the content."""
         return sum(frame.original_size for frame in self.frames)
 
     @property
@@ -65,7 +65,7 @@ class Info:
 
     @property
     def stored_blocks(self) -> int:
-        """Blocks that are kept as they are."""
+        """Blocks stored as they are."""
         return sum(frame.stored_blocks for frame in self.frames)
 
     @property
@@ -85,9 +85,9 @@ class Info:
 
 
 def info(source: Buffer | str | os.PathLike[str] | BinaryIO) -> Info:
-    """Return what the archive `source` (its bytes, its path, an open file) says about itself.
+    """Return sizes, model and versions of the archive `source`: bytes, a path or an open file.
 
-    Headers and end marks are checked; payloads are not read, so damage there is not noticed.
+    It checks headers and end marks. It reads no payload, so it does not notice damage there.
     """
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:

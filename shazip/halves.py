@@ -1,7 +1,7 @@
-"""The two halves of a symbol: how it splits, and what a network's row says of each of them.
+"""The two halves of a symbol: splits and joins them, and derives their frequencies from a row.
 
-A symbol of `bits` bits is coded as its upper bits // 2 bits and then the rest of them, so that
-mixing visits no symbol that can no longer come (docs/format.md, section 6).
+A symbol of `bits` bits is coded as its upper bits // 2 bits and then the rest, so that mixing skips
+symbols that the first half excludes (docs/format.md, section 6).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def join(firsts: NDArray[np.uint16], seconds: NDArray[np.uint16], bits: int) -> 
 
 
 class Halves:
-    """The predictor (predictor.py) of a network alone."""
+    """The predictor (predictor.py) of a network without mixing."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -63,7 +63,7 @@ class Halves:
 
 
 def _functions() -> tuple[Callable[..., NDArray[np.uint32]], Callable[..., NDArray[np.uint32]]]:
-    """Return first_half and second_half, compiled where that is possible: they run each step."""
+    """Return first_half and second_half, compiled if possible, because they run at each step."""
     from shazip.engines.compiled import load_module  # its package imports this module
 
     try:
@@ -74,7 +74,7 @@ def _functions() -> tuple[Callable[..., NDArray[np.uint32]], Callable[..., NDArr
 
 
 def first_half(freqs: NDArray[np.uint32], firsts: int) -> NDArray[np.uint32]:
-    """Return what `freqs` (live, V) say of the first halves (live, firsts): sums."""
+    """Return the frequencies of first halves (live, firsts): sums of `freqs` (live, V)."""
     sums: NDArray[np.uint32] = freqs.reshape(len(freqs), firsts, -1).sum(axis=2, dtype=np.uint32)
     return sums
 
@@ -82,7 +82,7 @@ def first_half(freqs: NDArray[np.uint32], firsts: int) -> NDArray[np.uint32]:
 def second_half(
     freqs: NDArray[np.uint32], firsts: int, column: NDArray[np.uint16]
 ) -> NDArray[np.uint32]:
-    """Return what `freqs` (live, V) say of the second halves (live, B) behind a column (live,).
+    """Return the frequencies of second halves (live, B), from `freqs` (live, V), given the column.
 
     Each is at least 1 and each row sums to 2**24.
     """

@@ -19,12 +19,12 @@ _DEFAULTS = ((8, 1 << 18), (4, 1 << 16), (2, 1 << 15))
 
 
 def default_lanes(first_block_size: int) -> int:
-    """Return how many lanes a frame gets whose first block has so many bytes."""
+    """Return the default lanes of a frame whose first block has so many bytes."""
     return next((lanes for lanes, size in _DEFAULTS if first_block_size >= size), 1)
 
 
 def block_lanes(first_block_size: int, wanted: int | None = None) -> int:
-    """Return the lanes of a frame: those `wanted`, or the default, but none of them empty."""
+    """Return the lanes of a frame: `wanted` or the default, reduced so that no lane is empty."""
     return max(1, min(wanted or default_lanes(first_block_size), first_block_size))
 
 

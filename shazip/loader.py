@@ -1,4 +1,4 @@
-"""Models and engines for a codec: each is looked for when first needed and then kept."""
+"""Finds the model and opens the engine of a codec on first use, and keeps them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Loader:
-    """The model that compresses, and an engine for whichever model is due.
+    """The model that compresses, and an engine for the model that a frame needs.
 
-    Pickled, it keeps what it was given and leaves out what it has opened since.
+    Pickling keeps the arguments and drops the loaded model and engine.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Loader:
         return self._model
 
     def engine(self, model_id: bytes) -> Engine:
-        """Return an engine for the model with this id; raise ModelError if it is not there."""
+        """Return an engine for the model with this id; raise ModelError if there is none."""
         if self._engine is None or self._engine.model.id != model_id:
             from shazip.engines import open_engine
 
@@ -62,7 +62,7 @@ class Loader:
         return self._engine
 
     def describe(self) -> str:
-        """Return the model and the engine that were asked for, as a call would name them."""
+        """Return the wanted model and engine as arguments of a call."""
         model = self._wanted if self._model is None else self._model.name
         engine = self._given if self._given is None or isinstance(self._given, str) else "..."
         return f"{model!r}" + (f", engine={engine!r}" if engine else "")
@@ -102,7 +102,7 @@ class Loader:
 
 
 def _check(model: object, engine: object, device: object, threads: int | None) -> None:
-    """Raise TypeError or ValueError for what no codec can be made of."""
+    """Raise TypeError or ValueError for arguments that no codec accepts."""
     if not (model is None or isinstance(model, str | os.PathLike) or hasattr(model, "id")):
         raise TypeError(f"model is {model!r}, must be a name, a path or an IntegerModel")
     if isinstance(engine, str):

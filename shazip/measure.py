@@ -1,4 +1,4 @@
-"""The bits that a model needs for a text, without coding: the one place that counts them.
+"""Measures the bits that a model needs for a text, without coding; no other file counts them.
 
 text -> lanes -> column -> cost (frequency_bits or logit_bits) -> predictor.update -> sum
 
@@ -33,7 +33,7 @@ P = TypeVar("P", Predictor, Network)
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a text would cost."""
+    """The cost of a text."""
 
     size: int  # bytes
     bits: float
@@ -106,7 +106,7 @@ class Meter:
         self._count: _Count | None = None  # as in FrameEncoder: dropped by a stored block
 
     def measure(self, source: BinaryIO, progress: Progress = silent) -> Measurement:
-        """Return what all of `source` costs."""
+        """Return the cost of all of `source`."""
         block = read_full(source, self._coding.block_size)
         header = new_header(self._engine.model.id, len(block), self._coding)
         size = blocks = stored = 0

@@ -1,4 +1,4 @@
-"""The one interface between model and coder, and what a frame's predictor is made of.
+"""The contracts between model, engine and coder; the predictor of a frame and its memory.
 
 first -> coder -> second -> coder -> update -> first ...
 """
@@ -40,7 +40,7 @@ class Predictor(Protocol):
         """Return frequencies (live, A) of the next symbols' first halves in lanes 0..live-1."""
 
     def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
-        """Return frequencies (live, B) of their second halves, whose first ones (live,) came."""
+        """Return frequencies (live, B) of their second halves, given the first ones (live,)."""
 
     def update(self, column: NDArray[np.uint16]) -> None:
         """Take the symbols (live,) that came in those lanes: first * B + second."""
@@ -64,7 +64,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it: native, torch."""
+        """Its name on the command line: native, torch."""
 
     @property
     def model(self) -> IntegerModel:
@@ -72,20 +72,20 @@ class Engine(Protocol):
 
     @property
     def pool(self) -> object | None:
-        """Its threads, which mixing shares; None if they cannot mix."""
+        """Its threads, shared with mixing; None if mixing cannot use them."""
 
     def predictor(self, lanes: int) -> Network:
         """Return a network with so many lanes in its start state."""
 
     def prober(self, lanes: int) -> Network:
-        """Return such a network for a probe, which has few lanes and little time."""
+        """Return such a network for a probe, which has few lanes and must be quick."""
 
     def state_size(self, lanes: int) -> int:
         """Return the bytes that such a network allocates."""
 
 
 class Mixed:
-    """The network's prediction, refined by what this frame has shown so far."""
+    """The network's prediction, adjusted by the statistics of this frame so far."""
 
     def __init__(self, network: Network, mixer: Mixer) -> None:
         self._network = network
@@ -113,7 +113,7 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     from shazip.engines.compiled import new_pool
     from shazip.engines.mixing import Mixer
 
-    # Where the network's threads can mix as well, others would fight them for the processors.
+    # Mixing uses the network's threads if it can: others would compete for the processors.
     pool = engine.pool or new_pool(threads)
     table_size, history_size = 1 << header.table_bits, 1 << header.history_bits
     mixer = Mixer(header.lanes, table_size=table_size, history_size=history_size, pool=pool)
@@ -134,7 +134,7 @@ def new_header(model_id: bytes, first_block_size: int, coding: Coding) -> Header
 
 
 def check_supported(header: Header) -> None:
-    """Raise FormatError if this program cannot compute the probabilities that the header means."""
+    """Raise FormatError if this program cannot compute the header's probabilities."""
     if header.arithmetic_version != ARITHMETIC_VERSION:
         raise FormatError(
             f"arithmetic version {header.arithmetic_version}, "
@@ -151,13 +151,13 @@ def check_supported(header: Header) -> None:
 
 
 def least_memory(header: Header) -> int:
-    """Return the bytes that a frame with this header needs at least, whatever its predictor is."""
+    """Return the least number of bytes that any predictor needs for a frame with this header."""
     tables = (1 << header.table_bits) + (1 << header.history_bits) if header.mixing_version else 0
     return block_memory(header) + tables
 
 
 def block_memory(header: Header) -> int:
-    """Return the bytes that coding takes beside the predictor's."""
+    """Return the bytes that coding needs besides the predictor's."""
     return (_BLOCK_COPIES << header.block_bits) + _ROW_SIZE * header.lanes
 
 

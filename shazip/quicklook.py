@@ -1,8 +1,8 @@
-"""A quick look at a block: is it worth running the network at all?
+"""Recognises blocks that no model compresses, before the network runs.
 
-JPEGs, archives and encrypted data gain next to nothing from any model; looking costs some 70 ms a
-megabyte, coding a minute. A wrong yes costs compression, so every test must agree; a wrong no only
-costs time. The decoder reads the answer in the block header: these rules may change at any time.
+JPEGs, archives and encrypted data gain next to nothing from any model. Looking costs some 70 ms a
+megabyte, coding a minute. A wrong yes costs compression, so all tests must agree; a wrong no only
+costs time. The block header records the answer, so these rules may change at any time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEAR = 30000  # zlib sees repeats up to here
 
 
 def looks_incompressible(block: bytes) -> bool:
-    """Return whether no model can be expected to gain more than a few percent on `block`."""
+    """Return whether any model is expected to gain no more than a few percent on `block`."""
     if len(block) < _MIN_SIZE:
         return False
     pieces = [block[i : i + _PIECE] for i in range(0, len(block), _PIECE)]

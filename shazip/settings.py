@@ -1,4 +1,4 @@
-"""What a user may set, with its defaults and limits; standard library only, so that help is quick.
+"""Settings of coding with their defaults and limits; standard library only, so that help is quick.
 
 Coding -> header of a frame (predictor.py), and the defaults of Codec and of the command line.
 """
@@ -19,9 +19,9 @@ ENGINES = ("native", "torch")  # best first
 
 @dataclass(frozen=True)
 class Coding:
-    """What decides the bytes of an archive besides its model.
+    """The settings, besides the model, that decide the bytes of an archive.
 
-    Raises ValueError for values that no archive can have, TypeError for what is no integer.
+    Raises ValueError for values outside the limits, TypeError for other types.
     """
 
     lanes: int | None = None  # None: by the size of the first block (lanes.py)

@@ -1,4 +1,4 @@
-"""Reading and writing files that may be pipes: in full, however little each call moves; counted."""
+"""Reads and writes files and pipes completely, and counts the bytes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # Called as progress(original bytes, archive bytes), every few milliseconds, when compressing and
-# when decompressing. What decoding has read of a payload is estimated; at its end it is exact.
+# when decompressing. Within a payload, decoding estimates the archive bytes.
 Progress = Callable[[int, int], None]
 
 
 def silent(original: int, archive: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignore progress."""
 
 
 _PIECE = 1 << 20
 
 
 def as_bytes(data: Buffer) -> memoryview:
-    """Return the bytes of any buffer, flat; a copy only where they do not lie in a row.
+    """Return the bytes of any buffer as a flat view; a copy if they are not contiguous.
 
-    Raises TypeError for what is no buffer, such as str and None.
+    Raises TypeError for other objects, such as str and None.
     """
     try:
         view = memoryview(data)
@@ -42,7 +42,7 @@ def as_bytes(data: Buffer) -> memoryview:
 def read_full(source: BinaryIO, size: int) -> bytes:
     """Return the next `size` bytes of `source`, fewer only at its end.
 
-    Memory grows with what is there, not with `size`, which may come from a hostile header.
+    Memory grows with the bytes read, not with `size`, which may come from a hostile header.
     """
     piece = _read(source, min(size, _PIECE))
     if len(piece) == size:
@@ -118,5 +118,5 @@ class Writer:
 
 
 def offset(progress: Progress, original: int, archive: int) -> Progress:
-    """Return what a block reports to, whose own counts begin at so many bytes of the whole."""
+    """Return the progress of a block that begins after so many bytes of the whole."""
     return lambda done, coded: progress(original + done, archive + coded)
