@@ -14,6 +14,7 @@ from shazip.model.config import NetworkConfig
 from shazip.training.kinds import FLAG, LENGTH, PATH, SIZE, About, Kind
 from shazip.training.settings import (
     AwdLstmConfig,
+    Distillation,
     OptimiserConfig,
     Regularisation,
     RunConfig,
@@ -30,6 +31,7 @@ SECTIONS = {
     "Network": (NetworkConfig, AwdLstmConfig),
     "Optimiser": (OptimiserConfig,),
     "Regularisation": (Regularisation,),
+    "Distillation": (Distillation,),
     "Measuring and saving": (RunConfig,),
 }
 

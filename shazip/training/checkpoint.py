@@ -20,6 +20,7 @@ from shazip.training.network.trainable import Trainable
 from shazip.training.settings import (
     SIZES,
     Corpus,
+    Distillation,
     OptimiserConfig,
     Regularisation,
     Schedule,
@@ -80,6 +81,10 @@ def parse_config(text: str) -> TrainConfig:
     fields["network"] = parse_sizes(fields["network"])
     fields["vocabulary"] = Vocabulary.from_plain(fields["vocabulary"])
     fields["regularisation"] = Regularisation(**fields.get("regularisation", {}))
+    distillation = fields.get("distillation", {})
+    if distillation.get("teacher"):
+        distillation["teacher"] = Path(distillation["teacher"])
+    fields["distillation"] = Distillation(**distillation)
     fields["optimiser"] = OptimiserConfig(**_tuples(fields["optimiser"]))
     fields["schedule"] = Schedule(**_tuples(fields["schedule"]))
     corpora = fields["corpora"]

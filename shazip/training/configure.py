@@ -18,6 +18,7 @@ from shazip.training.settings import (
     SIZES,
     AwdLstmConfig,
     Corpus,
+    Distillation,
     OptimiserConfig,
     Regularisation,
     Schedule,
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
 Settings = TypeVar("Settings")
 Values = dict[str, Any]
 
-GROUPS = ("network", "schedule", "optimiser", "regularisation")
-ALL = (NetworkConfig, AwdLstmConfig, Schedule, OptimiserConfig, Regularisation, TrainConfig)
+GROUPS = ("network", "schedule", "optimiser", "regularisation", "distillation")
+ALL = (
+    *(NetworkConfig, AwdLstmConfig, Schedule, OptimiserConfig),
+    *(Regularisation, Distillation, TrainConfig),
+)
 FIXED = {each.name: about for group in ALL for each, about in settings_of(group) if about.fixed}
 WARM_UP = 10  # unless --warmup is given, the rate rises in at most 1/WARM_UP of the run
 

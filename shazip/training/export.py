@@ -22,12 +22,13 @@ from shazip.training.checkpoint import load_checkpoint, load_weights
 from shazip.training.data import sample
 from shazip.training.errors import TrainingError
 from shazip.training.evaluate import bits_per_byte
+from shazip.training.files import trained_file
 from shazip.training.integer.grid import set_grids
 from shazip.training.integer.quantise import quantise
 from shazip.training.network.architecture import new_network, sha_rnn
 from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers
-from shazip.training.settings import CHECKPOINT, Corpus
+from shazip.training.settings import Corpus
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read_trained(path: Path, *, average: bool = True) -> Trained:
     """Return the network of a run's folder, a checkpoint, or a file of float weights."""
     if path.suffix == ".safetensors":
         return Trained(*load_weights(path), ())
-    config, state = load_checkpoint(path / CHECKPOINT if path.is_dir() else path)
+    config, state = load_checkpoint(trained_file(path))
     network = new_network(config.network)
     network.load_state_dict(state["average" if average else "model"])
     set_grids(network, state.get("grids", {}))

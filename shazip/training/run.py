@@ -27,6 +27,7 @@ from shazip.training.settings import (
     RunConfig,
     TrainConfig,
 )
+from shazip.training.teacher import teacher_of
 from shazip.training.trainer import Trainer, Update
 
 VALID_LANES = 16
@@ -62,7 +63,7 @@ def begin(
         with group.together():
             if group.rank == 0:
                 _make(folder)
-            trainer = Trainer(config, workers, group)
+            trainer = Trainer(config, workers, group, teacher_of(config))
             if weights is not None:
                 trainer.take_weights(*load_weights(weights)[:2])
             session = _Run(trainer, folder, run, report, stop)
@@ -87,7 +88,7 @@ def resume(
         config = change(config)
     with Workers(config.threads) as workers:
         with group.together():
-            trainer = Trainer(config, workers, group)
+            trainer = Trainer(config, workers, group, teacher_of(config))
             trainer.load_state_dict(state)
             session = _Run(trainer, folder, run, report, stop)
         session.go()

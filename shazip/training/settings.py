@@ -187,6 +187,24 @@ class Regularisation:
 
 
 @dataclass(frozen=True)
+class Distillation:
+    """Learning from a trained network's probabilities, too (Hinton 2015, section 2)."""
+
+    teacher: Path | None = setting(
+        None, PATH, "Run or float weights whose probabilities are learned, too.", fixed=True
+    )
+    teacher_share: float = setting(
+        0.5, PART, "Share of the teacher in the loss; the text has the rest.", fixed=True
+    )
+    temperature: float = setting(
+        2.0, POSITIVE, "What logits are divided by before they are compared.", fixed=True
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides which weights come out; kept in every checkpoint."""
 
@@ -196,6 +214,7 @@ class TrainConfig:
     vocabulary: Vocabulary = BYTES
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     regularisation: Regularisation = field(default_factory=Regularisation)
+    distillation: Distillation = field(default_factory=Distillation)
     lanes: int = setting(32, COUNT, "Texts read side by side: the batch.", fixed=True)
     steps: int = setting(128, COUNT, "Symbols that gradients flow back through.", fixed=True)
     jitter: float = setting(0.0, SHARE, "Part by which the steps of a window vary.", fixed=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,10 +21,13 @@ from shazip.training.integer.quantise import fit_grids
 from shazip.training.network.architecture import new_network
 from shazip.training.network.regularise import penalty
 from shazip.training.network.sha_rnn import Network
-from shazip.training.network.trainable import LayerState, State, Trainable
+from shazip.training.network.trainable import LayerState, Trainable
 from shazip.training.optim import Average, build
 from shazip.training.parallel import Workers, split
 from shazip.training.settings import TrainConfig
+
+if TYPE_CHECKING:
+    from shazip.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,14 @@ class Trainer:
     In a group of several processes each has all of them, but only its own lanes' states.
     """
 
-    def __init__(self, config: TrainConfig, workers: Workers, group: Group = ALONE) -> None:
-        self.config, self.workers, self.group = config, workers, group
+    def __init__(
+        self,
+        config: TrainConfig,
+        workers: Workers,
+        group: Group = ALONE,
+        teacher: Teacher | None = None,
+    ) -> None:
+        self.config, self.workers, self.group, self.teacher = config, workers, group, teacher
         count = group.size * config.threads
         if count > config.lanes:
             raise TrainingError(
@@ -59,7 +68,7 @@ class Trainer:
         self.feed = Feed(config.corpora, config.vocabulary, config.lanes, config.seed)
         first = group.rank * config.threads
         self.parts = [
-            _Part(config, index, lanes, self.network.start(lanes.stop - lanes.start))
+            _Part(config, index, lanes, self.network, teacher)
             for index, lanes in enumerate(split(config.lanes, count))
             if first <= index < first + config.threads
         ]
@@ -125,10 +134,16 @@ class Trainer:
             "updates": self.updates,
             "average_start": {"since": self.average.since, "measured": self.average.measured},
             "seconds": self.seconds,
+            "teacher": self.teacher and self.teacher.digest,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on exactly where `state` was taken; with another number of threads, nearly so."""
+        """Go on exactly where `state` was taken; with another number of threads, nearly so.
+
+        Raises TrainingError if files that the run reads are other ones now.
+        """
+        if state.get("teacher") != (self.teacher and self.teacher.digest):
+            raise TrainingError("the teacher is not the one that the run began with")
         self.network.load_state_dict(state["model"])
         self.average.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -233,8 +248,20 @@ class Trainer:
 class _Part:
     """The lanes of one thread: their state and the random numbers of their dropout."""
 
-    def __init__(self, config: TrainConfig, index: int, lanes: slice, state: State) -> None:
-        self.config, self.index, self.lanes, self.state = config, index, lanes, state
+    def __init__(
+        self,
+        config: TrainConfig,
+        index: int,
+        lanes: slice,
+        network: Trainable,
+        teacher: Teacher | None,
+    ) -> None:
+        self.config, self.index, self.lanes, self.teacher = config, index, lanes, teacher
+        count = lanes.stop - lanes.start
+        self.state = network.start(count)  # the network's layers, then the teacher's
+        self._layers = len(self.state)
+        if teacher is not None:
+            self.state += teacher.network.start(count)
         self.generator = torch.Generator(config.device).manual_seed(config.seed * 1000 + index)
 
     def learn(
@@ -252,15 +279,22 @@ class _Part:
         return nats, gradients
 
     def loss(self, network: Trainable, window: Tensor) -> tuple[Tensor, Tensor | float]:
-        """Return the cross-entropy (nats) and the penalty of the window, summed over symbols."""
+        """Return the cross-entropy (nats) of the window, summed over symbols, and what is added.
+
+        That is penalties, and what a teacher's share of the loss makes of it.
+        """
         with torch.autocast(window.device.type, torch.bfloat16, enabled=self.config.bfloat16):
-            raw, dropped, state = network.outputs(window[:-1], self.state, self.generator)
-            logits = network.logits(dropped)
-        self.state = tuple(layer.detach() for layer in state)
-        wishes = self.config.regularisation
-        extra = penalty(wishes, raw, dropped) if wishes.penalises else 0.0
-        logits = logits.float().flatten(0, 1)
-        return F.cross_entropy(logits, window[1:].flatten(), reduction="sum"), extra
+            own, others = self.state[: self._layers], self.state[self._layers :]
+            raw, dropped, own = network.outputs(window[:-1], own, self.generator)
+            logits = network.logits(dropped).float()
+            loss = F.cross_entropy(logits.flatten(0, 1), window[1:].flatten(), reduction="sum")
+            wishes = self.config.regularisation
+            extra = penalty(wishes, raw, dropped) if wishes.penalises else 0.0
+            if self.teacher is not None:
+                taught, others = self.teacher.loss(window[:-1], others, logits)
+                extra = extra + self.config.distillation.teacher_share * (taught - loss)
+        self.state = tuple(layer.detach() for layer in own) + others
+        return loss, extra
 
 
 class _Whole(nn.Module):
