@@ -23,12 +23,16 @@ from shazip.bench.results import Results
 from shazip.bench.session import QUICK, Extent, Session
 from shazip.bench.tables import document, summary_lines
 from shazip.bench.trial import Patience
+from shazip.cli.options import model_option
 from shazip.cli.report import FAILURES, Reporter, say, tell
 
 
-@click.command(short_help="Compare with other compressors.")
+@click.command(
+    short_help="Compare with other compressors.",
+    epilog="Example: shazip bench -t xz -t shazip notes.txt",
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-m", "--model", metavar="NAME|PATH", help="An installed model, or a file.")
+@model_option
 @click.option(
     "-s",
     "--shazip",

@@ -17,7 +17,7 @@ from shazip.cli.report import Reporter
 from shazip.texts.corpora import KNOWN, CorpusError, Known, check_file
 
 
-@click.command()
+@click.command(epilog="Example: shazip data enwik8 -o texts/enwik8")
 @click.argument("name", type=click.Choice(list(KNOWN)), metavar="enwik8|enwik9")
 @click.option("-o", "--output", metavar="FILE", help="By default, NAME in this folder.")
 @click.option("--url", metavar="URL", help="A zip file that holds it; by default Mahoney's.")

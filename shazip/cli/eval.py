@@ -36,7 +36,7 @@ TITLES = (
 )
 
 
-@click.command("eval")
+@click.command("eval", epilog="Example: shazip eval -m tiny notes.txt")
 @files_argument
 @coding
 @computing

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(epilog="Example: shazip export run -o own.safetensors")
 @click.argument("checkpoint", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, metavar="MODEL", help="File to write.")
 @click.option("--name", help="The model's name; by default that of the file.")

@@ -41,7 +41,7 @@ verifying = click.option(
 )
 
 
-@click.command()
+@click.command(epilog="Example: shazip compress -v --rm notes.txt")
 @files_argument
 @places
 @mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, help="Decompress, as tar -I asks for.")
@@ -60,7 +60,7 @@ def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
     _convert(files, where, settings)
 
 
-@click.command()
+@click.command(epilog="Example: shazip decompress -c notes.txt.shz | less")
 @files_argument
 @places
 @mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, hidden=True)
@@ -77,7 +77,7 @@ def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOption
     _convert(files, replace(where, mode=Mode.DECOMPRESS), settings)
 
 
-@click.command()
+@click.command(epilog="Example: shazip test -r archives")
 @files_argument
 @places
 @recursive

@@ -32,7 +32,7 @@ TITLES = ("compressed", "original", "bpb", "blocks", "lanes", "model", "versions
 ID_DIGITS = 12
 
 
-@click.command()
+@click.command(epilog="Example: shazip info -v notes.txt.shz")
 @files_argument
 @places
 @recursive

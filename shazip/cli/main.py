@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from shazip.cli import process
 from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
@@ -36,12 +37,14 @@ COMMANDS = {
     "plot": ("shazip.cli.plot:plot", "Draw the curves of training runs."),
     "data": ("shazip.cli.data:data", "Fetch texts that papers train on."),
     "bench": ("shazip.cli.bench:bench", "Compare with other compressors."),
+    "completion": ("shazip.cli.completion:completion", "Print what completes shazip in a shell."),
 }
 
+COMPLETION = "_SHAZIP_COMPLETE"  # a shell sets it to ask for completions
 BY_FLAGS = ""  # the name of what `shazip FILE` and `shazip -d FILE` run, as gzip would
 OWN_OPTIONS = ("-h", "--help", "-V", "--version")
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 
 
 class LazyGroup(click.Group):
@@ -52,6 +55,8 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take what names no command for files and flags as gzip has them."""
+        if ctx.resilient_parsing and not args:
+            return super().parse_args(ctx, args)
         if not args and sys.stdout is not None and sys.stdout.isatty():
             ctx.fail("Neither COMMAND nor FILE.")
         if not args or args[0] not in (*COMMANDS, *OWN_OPTIONS):
@@ -76,6 +81,12 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so, without importing the commands."""
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=COMMANDS[name][1]) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
@@ -89,7 +100,12 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings=CONTEXT, no_args_is_help=False)
+@click.group(
+    cls=LazyGroup,
+    context_settings=CONTEXT,
+    no_args_is_help=False,
+    epilog="Example: shazip -v notes.txt && shazip -l notes.txt.shz",
+)
 @click.option(
     "-V",
     "--version",
@@ -140,6 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line of this process and leave it."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # of our libraries, and meant for us
+    if COMPLETION in os.environ:
+        from shazip.cli.completion import answer
+
+        process.leave_with(lambda: answer(cli))
     process.catch_signals()
     process.occupy_standard_descriptors()
     process.leave_with(lambda: run(sys.argv[1:] if arguments is None else arguments))

@@ -21,7 +21,8 @@ TITLES = ("", "name", "id", "parameters", "bpb", "path")
 
 
 @click.command(
-    epilog=f"Your models are in {user_folder()}; the variable {VARIABLE} names another folder."
+    epilog="Example: shazip models --install own.safetensors --default own\n\n"
+    f"Your models are in {user_folder()}; the variable {VARIABLE} names another folder."
 )
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("--check", is_flag=True, help="Run the long conformance check.")

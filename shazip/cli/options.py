@@ -211,12 +211,26 @@ def limited(command: F) -> F:
     )(command)
 
 
+def _model_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from shazip.model import store as modelstore
+
+    return [model.name for model in modelstore.installed() if model.name.startswith(incomplete)]
+
+
+model_option = click.option(
+    "-m",
+    "--model",
+    metavar="NAME|PATH",
+    shell_complete=_model_names,
+    help="An installed model, or a file.",
+)
+
 # The model, and where and how its network is computed.
 computing = each_of(
     click.option("-T", "--threads", type=THREADS, metavar="N", help="On the CPU; changes no byte."),
     click.option("--device", metavar="NAME", help="Where the torch engine runs: cpu, cuda."),
     click.option("--engine", type=ENGINE, help="Changes no byte, only the speed."),
-    click.option("-m", "--model", metavar="NAME|PATH", help="An installed model, or a file."),
+    model_option,
 )
 
 

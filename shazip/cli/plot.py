@@ -15,7 +15,7 @@ PATH = click.Path(path_type=Path)
 KINDS = (".png", ".svg")
 
 
-@click.command()
+@click.command(epilog="Example: shazip plot run other-run -o curves.svg")
 @click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
 @click.option(
     "-o",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path, allow_dash=True)
 
 
-@click.command()
+@click.command(epilog="Example: shazip sample --length 300 --prompt 'The history of'")
 @click.argument("name", required=False, metavar="[MODEL]")
 @click.option("--prompt", metavar="TEXT", help="What to go on with.")
 @click.option("--prompt-file", type=PATH, metavar="FILE", help="The same from a file; - is stdin.")

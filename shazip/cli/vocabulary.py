@@ -16,7 +16,7 @@ DEFAULT_SIZE = 1024
 DEFAULT_SAMPLE = 64_000_000
 
 
-@click.command()
+@click.command(epilog="Example: shazip vocabulary texts/enwik8 source.tar=2 -o words.safetensors")
 @click.argument("texts", nargs=-1, required=True, metavar="TEXT[=WEIGHT]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option("--size", type=COUNT, default=DEFAULT_SIZE, show_default=True, help="Strings.")
