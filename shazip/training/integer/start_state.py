@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shazip.engines.torch import TorchEngine, TorchPredictor
+from shazip.halves import Halves
 from shazip.measure import frequency_bits, symbol_bits
 from shazip.model import file as modelfile
 from shazip.model.arithmetic import START_MEMORY_MAX
@@ -74,4 +75,5 @@ def record(predictor: TorchPredictor, config: NetworkConfig, lane: int) -> Tenso
 def cost(model: IntegerModel, columns: np.ndarray) -> float:
     """Return the bits that `model` spends on `columns`, uint8 (steps, lanes), from its start."""
     lanes = columns.shape[1]
-    return symbol_bits(TorchEngine(model).predictor(lanes), frequency_bits, columns.ravel(), lanes)
+    predictor = Halves(TorchEngine(model).predictor(lanes))
+    return symbol_bits(predictor, frequency_bits, columns.ravel().astype(np.uint16), lanes)
