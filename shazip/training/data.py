@@ -1,4 +1,4 @@
-"""Training text: lanes walk contiguous segments, so that state and memory can be carried on.
+"""Reads training text: lanes walk contiguous segments and carry state and memory along.
 
 Segments are bytes of a text; a lane reads the symbols that its segment is parsed into.
 """
@@ -20,7 +20,7 @@ from shazip.training.settings import Corpus
 SEGMENT = 1 << 16  # bytes a lane reads in one place before it moves on
 SAMPLE = 1 << 22  # bytes that ranges and the start state are fitted on
 
-# What published figures are measured on must never be learned.
+# Texts of published figures, which must never be learned.
 HELD_OUT = {"53d316e0e29ca5b23b7afb87f21aebed82f5a35b07a00ef17403154229ebe30c": "enwik8.valid"}
 
 
@@ -40,9 +40,9 @@ class Feed:
         self.places = [_Place() for _ in range(lanes)]
 
     def read(self, steps: int) -> np.ndarray:
-        """Return the next symbols, uint16 (steps + 1, lanes); the last row comes next time again.
+        """Return the next symbols, uint16 (steps + 1, lanes); the last row begins the next window.
 
-        That row's symbols are targets now and inputs then.
+        Its symbols are targets now and inputs then.
         """
         window = np.empty((steps + 1, len(self.places)), np.uint16)
         for lane, place in enumerate(self.places):
@@ -59,9 +59,9 @@ class Feed:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken. Raises TrainingError if the corpora are others."""
+        """Continue from `state`. Raises TrainingError if the corpora are others."""
         if state["hashes"] != self.hashes:
-            raise TrainingError("the training files are not those that the run began with")
+            raise TrainingError("the training files differ from those that the run began with")
         self.seed, self.taken = state["seed"], list(state["taken"])
         self.places = [_Place(text, start, done) for text, start, done in state["places"]]
         for place in self.places:
@@ -98,7 +98,7 @@ class Feed:
 
 @dataclass
 class _Place:
-    """Where a lane is: `done` symbols into the segment that begins at byte `start` of a text."""
+    """A lane's place: `done` symbols into the segment that begins at byte `start` of a text."""
 
     text: int = 0
     start: int = 0
@@ -109,7 +109,7 @@ class _Place:
 def segments(corpora: Sequence[Corpus], size: int) -> Iterator[np.ndarray]:
     """Yield pieces of the corpora, uint8 (at most SEGMENT,), spread evenly over each.
 
-    They have `size` bytes in all, or fewer where there are not so many; each corpus gives in
+    They have `size` bytes in all, or fewer if the corpora are small. Each corpus contributes in
     proportion to its weight.
     """
     total = sum(corpus.weight for corpus in corpora)
@@ -136,8 +136,8 @@ def open_text(corpus: Corpus) -> np.ndarray:
 
 
 def refuse_held_out(corpus: Corpus) -> str:
-    """Return the text's SHA-256 in hex. Raises TrainingError for what published figures need."""
+    """Return the text's SHA-256 in hex. Raises TrainingError for the texts of published figures."""
     digest = hashlib.sha256(open_text(corpus).data).hexdigest()
     if digest in HELD_OUT:
-        raise TrainingError(f"{corpus.path} is {HELD_OUT[digest]}: held out, never trained on")
+        raise TrainingError(f"{corpus.path} is {HELD_OUT[digest]}: held out from training")
     return digest

@@ -1,4 +1,4 @@
-"""What can go wrong in training; a ShazipError, so that the command line reports it in one line."""
+"""The exception of training; a ShazipError, which the command line reports in one line."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from shazip.errors import ShazipError
 
 
 class TrainingError(ShazipError):
-    """Training cannot begin or go on: wrong files, a foreign checkpoint, a diverging loss."""
+    """Training cannot begin or continue: wrong files, a foreign checkpoint, a diverging loss."""

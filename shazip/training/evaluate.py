@@ -1,4 +1,4 @@
-"""Bits per byte of the float network on a text, without coding it."""
+"""Measures the float network's bits per byte on a text, without coding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers, split
 
 IGNORED = -100  # a target that costs nothing
-STEPS = 256  # per call of the network; changes nothing but the speed
+STEPS = 256  # per call of the network; affects only the speed
 
 
 def bits_per_byte(

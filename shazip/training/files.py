@@ -1,4 +1,4 @@
-"""What training leaves, told apart without loading torch."""
+"""Recognises runs, checkpoints and float weights without loading torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What turns gradients into weights: AdamW, LAMB with a minimum trust ratio, SGD, averaging."""
+"""Optimisers and the average of the weights: AdamW, LAMB with a minimum trust ratio, NT-ASGD."""
 
 from __future__ import annotations
 
@@ -74,17 +74,17 @@ def _trust(param: Tensor, step: Tensor) -> Tensor:
 
 
 class Average(Generic[Module]):
-    """Averaged weights of `network`, kept in a second one, `average`.
+    """The averaged weights of `network`, kept in a second network, `average`.
 
-    An exponential moving average; or, for NT-ASGD, the weights themselves until `measure` sees no
-    more improvement, and their mean since then (Merity 2017, algorithm 1).
+    An exponential moving average. For NT-ASGD: the weights themselves until `measure` finds no more
+    improvement, then their mean since that moment (Merity 2017, algorithm 1).
     """
 
     def __init__(self, network: Module, average: Module, config: OptimiserConfig) -> None:
         self.source, self.average, self.config = network, average.requires_grad_(False), config
         self.average.load_state_dict(self.source.state_dict())
         self.since: int | None = None  # update at which NT-ASGD began to average
-        self.measured: list[float] = []  # what NT-ASGD has to go by
+        self.measured: list[float] = []  # validations, for NT-ASGD
 
     @torch.no_grad()
     def update(self, updates: int) -> None:
@@ -93,7 +93,7 @@ class Average(Generic[Module]):
         torch._foreach_lerp_(list(self.average.parameters()), list(self.source.parameters()), share)
 
     def measure(self, bpb: float, updates: int) -> None:
-        """Take in a validation; begin to average if all of the last `patience` were no better."""
+        """Record a validation; begin to average if none of the last `patience` was better."""
         before = self.measured[: -self.config.patience]
         if self.since is None and before and bpb > min(before):
             self.since = updates
@@ -101,6 +101,6 @@ class Average(Generic[Module]):
 
     def _share(self, updates: int) -> float:
         if self.config.kind != NT_ASGD:
-            # Faster early on, so that the start is forgotten.
+            # Faster in the beginning, to forget the random start.
             return max(1 - self.config.average, 1 / (updates + 10))
         return 1.0 if self.since is None else 1 / (updates - self.since + 1)

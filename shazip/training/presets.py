@@ -1,7 +1,7 @@
-"""Presets of `shazip train`: sizes, and for the paper's also the recipe, by the options' names.
+"""Presets of `shazip train`: values of settings by name; the paper's include its recipe.
 
-Those named `paper` are what the published code of each paper trains on enwik8 with: Smerity/sha-rnn
-(Merity 2019), salesforce/awd-lstm-lm (Merity 2018, arXiv 1803.08240). One epoch is 90 MB there.
+Those named `paper` follow the published code of each paper for enwik8: Smerity/sha-rnn (Merity
+2019), salesforce/awd-lstm-lm (Merity 2018, arXiv 1803.08240). One epoch is 90 MB there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from shazip.training.errors import TrainingError
 
 Values = dict[str, Any]
 
-EPOCH = 90_000_000  # bytes of enwik8 that are trained on
+EPOCH = 90_000_000  # bytes of enwik8 in its training part
 PUBLISHED: Values = {
     "clip": 0.25,
     "weight_decay": 1.2e-6,

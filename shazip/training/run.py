@@ -1,4 +1,4 @@
-"""A training run in a folder: updates, checkpoints, validation, metrics, and a clean stop."""
+"""Runs a training in a folder: updates, checkpoints, validation, metrics, and a clean stop."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VALID_LANES = 16
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a run is: bytes, smoothed bits per byte, bytes per second, seconds to go."""
+    """The progress of a run: bytes, smoothed bits per byte, bytes per second, seconds left."""
 
     done: int
     total: int
@@ -82,7 +82,7 @@ def resume(
     stop: Callable[[], bool] = lambda: False,
     group: Group = ALONE,
 ) -> Trainer:
-    """Go on from the folder's checkpoint; `change` may alter what it says, such as the schedule."""
+    """Continue from the folder's checkpoint; `change` may alter its configuration."""
     config, state = group.share(lambda: load_checkpoint(folder / CHECKPOINT))
     with group.together():
         config = change(config)
@@ -102,7 +102,7 @@ def _make(folder: Path) -> None:
 
 
 def held_back(run: RunConfig, config: TrainConfig) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the texts to validate and to test on, uint8: those that `run` or a cut text has."""
+    """Return the texts to validate and to test on, uint8: from `run` or from a split corpus."""
     text = config.corpora[0]
     valid = Corpus(run.valid) if run.valid else text.part and replace(text, part="valid")
     test = text.part and replace(text, part="test")
@@ -110,7 +110,7 @@ def held_back(run: RunConfig, config: TrainConfig) -> tuple[np.ndarray | None, n
 
 
 class _Run:
-    """What happens from here to the end; in a group, process 0 alone measures and writes."""
+    """One session of a run; in a group, process 0 alone measures and writes."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Run:
         if self.writes:
             save_config(trainer.config, folder / CONFIG)
         if trainer.config.optimiser.kind == NT_ASGD and self.valid is None:
-            raise TrainingError("NT-ASGD goes by validation: it needs a text to validate on")
+            raise TrainingError("NT-ASGD needs a text to validate on: give --valid or --corpus")
         self.start, self.start_done = time.monotonic(), trainer.done
         self.saved = self.validated = self.start
         self.recent: list[Update] = []
@@ -157,7 +157,7 @@ class _Run:
             self._measure("test", self.test)
 
     def _wishes(self) -> list[bool]:
-        """Whether to stop, and whether to save and to validate after the next update."""
+        """Return whether to stop, and whether to save and to validate after the next update."""
         now = time.monotonic()
         save = now - self.saved >= self.run.save_seconds
         validate = now - self.validated >= self.run.valid_seconds
@@ -173,12 +173,12 @@ class _Run:
         except TrainingError:
             if self.writes:
                 raise
-            raise ElsewhereError("process 0 sees and reports the same") from None
+            raise ElsewhereError("process 0 reports the same error") from None
         self._log(update)
         self._tell()
 
     def _look(self) -> None:
-        """Let NT-ASGD see a validation at fixed updates, so that a resumed run sees the same."""
+        """Validate for NT-ASGD at fixed updates, so that a resumed run does the same."""
         trainer, optimiser = self.trainer, self.trainer.config.optimiser
         if self.valid is None or optimiser.kind != NT_ASGD:
             return

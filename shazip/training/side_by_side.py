@@ -1,7 +1,7 @@
-"""A trained network and the exact model that it becomes, measured side by side.
+"""Measures a trained network and the exact model made from it, side by side.
 
-Measured as the papers do: state and memory are carried through the whole text, which is cut into
-lanes once and not into blocks, and the window may be another than in training.
+As in papers, state and memory are carried through the whole text, which is cut into lanes once and
+not into blocks. The window may differ from that in training.
 """
 
 from __future__ import annotations

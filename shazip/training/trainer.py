@@ -1,4 +1,4 @@
-"""The state of a run and its update; everything can be saved, and goes on bit for bit."""
+"""The state of a run and its update; a saved state continues bit for bit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Update:
-    """What one update saw: `size` bytes predicted at `bpb`, the gradient's norm, the rate."""
+    """One update: `size` bytes predicted at `bpb`, the gradient's norm, the learning rate."""
 
     size: int
     bpb: float
@@ -79,7 +79,7 @@ class Trainer:
     def update(self) -> Update:
         """Train on the next windows.
 
-        Raises TrainingError, with the weights untouched, if loss or gradient are not finite.
+        Raises TrainingError, without changing the weights, if loss or gradient are not finite.
         """
         start = time.perf_counter()
         self._turn_grids_on_or_off()
@@ -91,7 +91,7 @@ class Trainer:
         clip = self.config.optimiser.clip
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, clip))
         if not math.isfinite(bpb) or not math.isfinite(norm):
-            raise TrainingError(f"loss {bpb} and gradient {norm} at update {self.updates}")
+            raise TrainingError(f"not finite at update {self.updates}: loss {bpb}, gradient {norm}")
         rate = self._step()
         self.updates += 1
         self.done += size
@@ -105,9 +105,9 @@ class Trainer:
         return self.network, self.average.average
 
     def take_weights(self, other: Trainable, vocabulary: Vocabulary) -> None:
-        """Begin with the weights of `other`, which was trained on the symbols of `vocabulary`.
+        """Begin with the weights of `other`, which predicts the symbols of `vocabulary`.
 
-        Raises TrainingError if its sizes or its vocabulary are not ours.
+        Raises TrainingError if sizes or vocabulary differ from this run's.
         """
         if vocabulary != self.config.vocabulary:
             raise TrainingError("the weights were trained with another vocabulary")
@@ -117,9 +117,9 @@ class Trainer:
             network.load_state_dict(other.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that later updates depend on, apart from the configuration.
+        """Return the state on which later updates depend, apart from the configuration.
 
-        In a group it is complete in process 0 only.
+        In a group it is complete only in process 0.
         """
         lanes, generators = self._states()
         return {
@@ -138,7 +138,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on exactly where `state` was taken; with another number of threads, nearly so.
+        """Continue from `state`: exactly, or with another number of threads up to rounding.
 
         Raises TrainingError if files that the run reads are other ones now.
         """
@@ -163,7 +163,7 @@ class Trainer:
 
     @property
     def quantised(self) -> bool:
-        """Whether the last update saw the integer model's arithmetic."""
+        """Whether the last update used the integer model's arithmetic."""
         return bool(grids(self.network))
 
     def _turn_grids_on_or_off(self) -> None:
@@ -174,7 +174,7 @@ class Trainer:
         found: dict[str, Tensor] = {}
         if wanted:
             text = sample(self.config.corpora, self.config.vocabulary)
-            # Fitted to the average, which is exported; in a worker, where torch has one thread.
+            # Fitted to the average, which gets exported, in a worker, where torch has one thread.
             (found,) = self.workers.map(lambda network: fit_grids(network, text), [average])
             found = {name: tensor.contiguous() for name, tensor in found.items()}
             self.group.equalise(list(found.values()))  # machines may round differently
@@ -220,7 +220,7 @@ class Trainer:
             gradients = [_sum([g[i] for _, g in results]) for i in range(len(self.parameters))]
             for parameter, gradient in zip(self.parameters, self.group.sum(gradients), strict=True):
                 parameter.grad = gradient
-        # On the CPU, and before anything waits for a GPU that might wait for a lost process.
+        # On the CPU, before anything waits for a GPU, which might itself wait for a lost process.
         (total,) = self.group.sum([torch.tensor(nats, dtype=torch.float64)])
         return float(total)
 
@@ -232,7 +232,7 @@ class Trainer:
             with self.group.exchanging():
                 loss, penalty = self.wrapped(part, window[:, part.lanes])
                 nats += float(loss.detach()) / symbols
-                # Its mean over the processes is taken, and the sum is wanted.
+                # DistributedDataParallel averages over the processes; the sum is wanted.
                 ((loss + penalty) * (self.group.size / symbols)).backward()
         return nats
 
@@ -298,7 +298,7 @@ class _Part:
 
 
 class _Whole(nn.Module):
-    """What an update computes in one call, which is what gradients can be exchanged behind."""
+    """A part's loss as a module, which DistributedDataParallel can wrap."""
 
     def __init__(self, network: Trainable) -> None:
         super().__init__()
@@ -316,7 +316,7 @@ def _network(config: TrainConfig) -> Trainable:
 
 
 def _sum(gradients: list[Tensor]) -> Tensor:
-    # In the order of the parts, whichever thread was first: the result is always the same.
+    # In the order of the parts, not of the threads' ends, so that the result is always the same.
     total = gradients[0]
     for gradient in gradients[1:]:
         total = total + gradient

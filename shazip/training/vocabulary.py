@@ -1,6 +1,6 @@
-"""Learning a vocabulary from texts: byte-pair merges within pieces (Sennrich 2016, section 3.2).
+"""Learns a vocabulary from texts: byte-pair merges within pieces (Sennrich 2016, section 3.2).
 
-The `tokenizers` package finds the merges; from then on they are data.
+The `tokenizers` package finds the merges; afterwards they are data.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from shazip.training.settings import Corpus
 def learn_vocabulary(corpora: Sequence[Corpus], size: int, sample: int) -> Vocabulary:
     """Return a vocabulary of `size` strings, learned on `sample` bytes of the corpora.
 
-    Each gives in proportion to its weight, in segments spread evenly over it.
+    Each contributes in proportion to its weight, in segments spread evenly over it.
     """
-    # Bytes are learned as the characters of their numbers, so that no text is anything but bytes.
+    # Latin-1 maps each byte to one character, so that every text is valid.
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PIECE.decode("latin-1")), "isolated")
     trainer = trainers.BpeTrainer(

@@ -42,7 +42,7 @@ def _(
 
 
 def sha_rnn(network: Trainable) -> Network:
-    """Return `network`. Raises TrainingError for what has no exact arithmetic."""
+    """Return `network` if it is a SHA-RNN. Raises TrainingError for others, never exact."""
     if not isinstance(network, Network):
         raise TrainingError(
             f"only a sha-rnn becomes an exact model, not an {name_of(network.config)}"
@@ -51,9 +51,9 @@ def sha_rnn(network: Trainable) -> Network:
 
 
 def parameters(network: nn.Module) -> tuple[int, int]:
-    """Return the number of parameters as trained, and after folding as quantise folds.
+    """Return the number of parameters as trained, and after the folding that quantise does.
 
-    All of attention's gates go into other vectors, but for one that scales the values.
+    It folds all of attention's gates into other vectors, except the one that scales the values.
     """
     trained = sum(parameter.numel() for parameter in network.parameters())
     folded = 0

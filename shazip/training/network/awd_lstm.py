@@ -15,9 +15,9 @@ from shazip.training.settings import AwdLstmConfig, Regularisation
 
 
 class AwdLstm(Trainable):
-    """LSTMs one after the other with locked dropout between; otherwise used as Network is.
+    """A stack of LSTMs with locked dropout between them.
 
-    Each LSTM has one bias where cuDNN's has two that only ever count as their sum.
+    Each LSTM has one bias; cuDNN's has two, of which only the sum matters.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What keeps a large network from learning its text by heart (Merity 2017, AWD-LSTM; 4)."""
+"""Dropout and penalties, which keep a large network from memorising its text (Merity 2017; 4)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def penalty(wishes: Regularisation, raw: Tensor, dropped: Tensor) -> Tensor:
 
 
 class Dropout(nn.Module):
-    """Dropout with a generator of its own, so that threads draw the same numbers in every run.
+    """Dropout that draws from a given generator, so that threads draw equal numbers in every run.
 
-    `locked`, one mask is drawn for all steps of a window (Gal & Ghahramani 2016).
+    If `locked`, one mask serves all steps of a window (Gal & Ghahramani 2016).
     """
 
     def __init__(self, part: float, *, locked: bool = False) -> None:
@@ -28,7 +28,7 @@ class Dropout(nn.Module):
 
     @property
     def active(self) -> bool:
-        """Whether anything is left out."""
+        """Whether it drops anything."""
         return self.training and self.part > 0
 
     def forward(self, x: Tensor, generator: Generator | None) -> Tensor:
@@ -38,12 +38,12 @@ class Dropout(nn.Module):
 
 
 def drop_rows(table: Tensor, part: float, generator: Generator | None) -> Tensor:
-    """Return `table` (rows, width) with whole rows left out."""
+    """Return `table` (rows, width) with whole rows dropped."""
     return table * mask((len(table), 1), part, table, generator) if part else table
 
 
 def drop_connect(weight: Tensor, part: float, generator: Generator | None) -> Tensor:
-    """Return `weight` with single weights left out, the same ones at every step of a window."""
+    """Return `weight` with single weights dropped, the same ones at every step of a window."""
     return weight * mask(weight.shape, part, weight, generator) if part else weight
 
 

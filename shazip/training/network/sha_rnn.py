@@ -1,4 +1,4 @@
-"""The float SHA-RNN that is trained (Merity 2019); quantise.py makes the integer model of it."""
+"""The float SHA-RNN (Merity 2019); quantise.py turns it into the integer model."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ class Layer(nn.Module):
     def forward(
         self, x: Tensor, state: LayerState, generator: Generator | None, rows: Tensor | None = None
     ) -> tuple[Tensor, LayerState]:
-        """Return what replaces `x` (steps, lanes, width), and the state after the last step.
+        """Return the output for `x` (steps, lanes, width), and the state after the last step.
 
-        With `rows` (steps, lanes), `x` is (any, width) and they say which of its rows is whose.
+        With `rows` (steps, lanes), `x` is (any, width) and `rows` holds indices into it.
         """
         # No residual around the LSTM.
         h, (h_last, c_last) = self.lstm(self.norm_input(x), state, generator, rows)
