@@ -1,4 +1,4 @@
-"""Engines: implementations of docs/arithmetic.md, each proved by the model's canary before use.
+"""Opens engines, implementations of docs/arithmetic.md, after the model's canary has proved them.
 
 `native` is C++ and the default; `torch` runs on CUDA devices and is the readable reference.
 """
@@ -36,8 +36,8 @@ def open_engine(
     """Return an engine for `model` that has passed its canary; `name` None chooses.
 
     A device other than the CPU means the torch engine. Raises ModelError if the engine computes
-    other frequencies than the model's file records, and MemoryLimitError if the canary would take
-    more than `memory_limit` bytes.
+    other frequencies than the model file records, MemoryLimitError if the canary takes more than
+    `memory_limit` bytes.
     """
     engine = open_unproved(model, name, device=device, threads=threads)
     _, lanes = SHORT_PROBE
@@ -58,7 +58,7 @@ def open_unproved(
     device: str | None = None,
     threads: int | None = None,
 ) -> Engine:
-    """Return an engine for a model that no file holds, so that it has no canary to pass."""
+    """Return an engine without checking a canary, for a model that comes from no file."""
     return _create(model, name or _choose(device), device, threads)
 
 
@@ -77,12 +77,12 @@ def open_with_window(
 
 
 def check_canary(engine: Engine) -> None:
-    """Refuse an engine whose frequencies over the short probe are not the recorded ones."""
+    """Raise ModelError unless the frequencies over the short probe are the recorded ones."""
     _compare(engine, "short", probe_hash(engine, *SHORT_PROBE))
 
 
 def check_long(engine: Engine) -> None:
-    """Refuse an engine that fails the long probe or whose lanes depend on their company."""
+    """Raise ModelError if the engine fails the long probe or its lanes depend on each other."""
     check_canary(engine)
     _compare(engine, "long", probe_hash(engine, *long_probe(engine.model.config)))
     _check_lanes(engine)

@@ -11,7 +11,7 @@ from shazip.errors import ShazipError
 
 
 def missing_module() -> str:
-    """Return where the compiled module is missing and what installs it."""
+    """Return a sentence: where the compiled module is missing, and how to install it."""
     folder = Path(__file__).parent.parent
     return (
         f"{folder} holds no compiled module for this Python and none is installed; "
@@ -20,7 +20,7 @@ def missing_module() -> str:
 
 
 def load_module() -> ModuleType:
-    """Return the compiled module. Raises ShazipError, naming the way out."""
+    """Return the compiled module. Raises ShazipError, which says how to install it."""
     try:
         module = importlib.import_module("shazip._native")
     except ImportError as error:
@@ -32,6 +32,6 @@ def load_module() -> ModuleType:
 
 
 def new_pool(threads: int | None) -> object:
-    """Return threads that the compiled module can share out its work to, None: all processors."""
+    """Return a pool of threads for the compiled module; None means one for each processor."""
     pool: object = load_module().Pool(threads or available_cpus())
     return pool

@@ -1,4 +1,4 @@
-"""Context mixing: what a frame has shown so far refines the network's prediction (docs/mixing.md).
+"""Context mixing: adjusts the network's prediction by the frame's statistics (docs/mixing.md).
 
 network's row -> Mixer.first -> coder -> Mixer.second -> coder -> Mixer.update. The arithmetic is
 in native/mixing/; this module holds what belongs to the mixing version: start values, sizes and

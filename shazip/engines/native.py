@@ -20,8 +20,8 @@ class NativePredictor:
     """The network alone, over some lanes, in its start state."""
 
     def __init__(self, network: object, lanes: int) -> None:
-        self.native = load_module().Predictor(network, lanes)  # measures itself, for benchmarks
-        # Bound here, so that a call of predict or update is one call into C++.
+        self.native = load_module().Predictor(network, lanes)  # counts its costs, for benchmarks
+        # Bound here, so that predict and update are one call into C++ each.
         self.predict: Callable[[int], NDArray[np.uint32]] = self.native.predict
         self.logits: Callable[[int], NDArray[np.int16]] = self.native.logits
         self.update: Callable[[NDArray[np.uint16]], None] = self.native.update
@@ -64,7 +64,7 @@ class NativeEngine:
         return NativePredictor(self._network, lanes)
 
     def prober(self, lanes: int) -> NativePredictor:
-        """Return the same: a probe takes milliseconds."""
+        """Return a network in its start state: a probe takes only milliseconds."""
         return self.predictor(lanes)
 
     def state_size(self, lanes: int) -> int:

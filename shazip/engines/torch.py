@@ -36,8 +36,8 @@ class TorchEngine:
     def prober(self, lanes: int) -> TorchPredictor:
         """Return such a predictor for a probe, which has few lanes.
 
-        It runs in one thread: with several, where other processes keep the cores busy, torch's
-        wait for each other, and a second becomes minutes.
+        It uses one thread. Several would wait for each other where other processes keep the cores
+        busy, and a second would become minutes.
         """
         predictor = self.predictor(lanes)
         predictor.threads = 1
@@ -53,7 +53,7 @@ class TorchEngine:
 
 
 class TorchPredictor:
-    """One frame's state: a prediction makes a step of the live lanes, `update` says what came."""
+    """One frame's state: `predict` makes a step of the live lanes, `update` takes the symbols."""
 
     def __init__(self, engine: TorchEngine, lanes: int) -> None:
         self.engine = engine
@@ -95,9 +95,9 @@ def _device(name: str) -> torch.device:
 
 @contextmanager
 def exactly(threads: int | None) -> Iterator[None]:
-    """Run torch with true float32 products and `threads`, and restore what the program had set.
+    """Run torch with true float32 products and `threads`, then restore the program's settings.
 
-    Both settings belong to the whole process, so another thread may see them during a call.
+    Both settings are global, so other threads of the process see them during a call.
     """
     before = torch.get_num_threads()
     precisions = _true_float32()
@@ -114,7 +114,7 @@ def exactly(threads: int | None) -> Iterator[None]:
 
 
 def _true_float32() -> list[tuple[Any, str]]:
-    """Turn TF32 and bfloat16 products off; return what to restore."""
+    """Turn TF32 and bfloat16 products off; return the settings to restore."""
     switched = []
     backends: Any = torch.backends  # its type hints lack the switches
     for matmul in (backends.cuda.matmul, backends.mkldnn.matmul):

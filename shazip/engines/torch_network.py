@@ -32,12 +32,12 @@ from shazip.model.arithmetic import (
 from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel
 
-# Memory values made float32 at a time: a buffer that stays in a core's cache, or fills a GPU.
+# Memory values converted to float32 at a time: they stay in a core's cache, or fill a GPU.
 CHUNK = {"cpu": 1 << 18, "cuda": 1 << 27}
 
 
 class State:
-    """What the lanes carry from step to step."""
+    """The state of the lanes between two steps."""
 
     def __init__(self, model: IntegerModel, lanes: int, device: torch.device) -> None:
         config, tensors = model.config, model.tensors
@@ -53,13 +53,13 @@ class State:
             shape = (lanes * config.heads, config.window, head)
             self.memory[layer] = torch.zeros(shape, dtype=torch.int8, device=device)
             self.memory[layer][:, : len(start)] = start.transpose(0, 1).repeat(lanes, 1, 1)
-        # Vectors written so far: a lane that ended early in one block lags behind in the next.
+        # Vectors written so far; a lane that is shorter in one block lags behind in the next.
         self.written = np.full(lanes, tensors["start.memory"].shape[1], np.int64)
 
 
 @dataclass(frozen=True)
 class Ring:
-    """Where the live lanes write at this step, and what they see afterwards."""
+    """The memory slots that the live lanes write at this step, and the entries they then see."""
 
     slots: int | Tensor  # one for all lanes, or int64 (live * heads,)
     seen: int  # no lane sees more entries
@@ -180,7 +180,7 @@ class Lstm:
 
 
 class Attention:
-    """The query looks at the lane's ring of memory vectors, which are key and value at once."""
+    """Attention of a query over the lane's ring of memory vectors, which are both key and value."""
 
     def __init__(self, config: NetworkConfig, tensors: Tensors, at: str) -> None:
         self.heads, self.head = config.heads, config.width // config.heads

@@ -37,7 +37,7 @@ class Affine:
 
 
 class Linear:
-    """A product and its requantisation but for the final floor, which a table index does."""
+    """A product and its requantisation, except the final floor, which the table look-up does."""
 
     def __init__(self, tensors: Tensors, site: str, *, offset: int = 0) -> None:
         self.weight = tensors[f"{site}.weight"].t()
