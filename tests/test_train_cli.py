@@ -187,3 +187,22 @@ def test_awd_lstm_has_no_full_preset(text, folder, capsys):
     assert shazip([*command, "--preset", "paper-full"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("shazip: awd-lstm has no preset paper-full, only tiny")
+
+
+def test_a_folder_of_parts_is_measured_by_its_words(tmp_path):
+    """A stand-in of WikiText's form: perplexity is the text's bits shared out over its words."""
+    lines = b" the same words come again .\n \n"
+    for part, count in (("train", 60), ("valid", 4), ("test", 3)):
+        (tmp_path / f"wiki.{part}.tokens").write_bytes(lines * count)
+    begin = ["train", "--corpus", "any", str(tmp_path), "-o", str(tmp_path / "run"), *SMALL]
+    assert shazip([*begin, "--total", "96"]) == 0
+    written = {
+        key: value
+        for line in metrics.read(tmp_path / "run" / "metrics.jsonl")
+        for key, value in line.items()
+    }
+    words = 4 * 8  # six words and two ends of lines
+    assert written["valid_bytes"] == 4 * len(lines)
+    perplexity = 2 ** (written["valid_average"] * written["valid_bytes"] / words)
+    assert written["valid_average_perplexity"] == pytest.approx(perplexity, rel=1e-3)
+    assert written["test_perplexity"] > 1

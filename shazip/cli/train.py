@@ -16,7 +16,7 @@ from shazip.cli import progress
 from shazip.cli.options import quiet_and_verbose
 from shazip.cli.report import Reporter
 from shazip.cli.train_options import FILE, Sectioned, settings
-from shazip.texts.corpora import KNOWN, check_file
+from shazip.texts.corpora import KNOWN, WORD_CORPORA, check_file
 from shazip.training import configure, metrics
 from shazip.training.presets import PRESETS
 from shazip.training.settings import METRICS, SIZES, Corpus, RunConfig, TrainConfig
@@ -41,9 +41,10 @@ Example:
 @click.option("--resume", type=FILE, metavar="RUN", help="Continue the run in this folder.")
 @click.option(
     "--corpus",
-    type=click.Choice([*KNOWN, ANY]),
+    type=click.Choice([*KNOWN, *WORD_CORPORA, ANY]),
     help="Split the one TEXT: train on 90 %, validate on 5 %, test on 5 %. enwik8 and enwik9 are "
-    "checked by SHA-1.",
+    "checked by SHA-1; wikitext-2 and wikitext-103 are folders with a file for each part, checked "
+    "by their numbers of words.",
 )
 @click.option("--from", "weights", type=FILE, metavar="FILE", help="Begin with exported weights.")
 @click.option("--architecture", type=click.Choice(list(SIZES)), help="Kind of network.*  [sha-rnn]")
@@ -155,6 +156,8 @@ def corpora_of(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
     path = Path(texts[0]).resolve()
     if name in KNOWN:
         check_file(path, KNOWN[name])
+    if name in WORD_CORPORA:
+        WORD_CORPORA[name].check(path)
     return (Corpus(path, part="train"),)
 
 

@@ -54,6 +54,54 @@ KNOWN = {
 }
 
 
+@dataclass(frozen=True)
+class WordCorpus:
+    """A published text in a file for each part, measured by the perplexity of its words.
+
+    `words` are those of each part, each line's end counted as one, as Merity 2016 counts them.
+    """
+
+    name: str
+    words: dict[str, int]
+
+    def check(self, folder: Path) -> None:
+        """Raise CorpusError unless the folder's files have the published numbers of words."""
+        for part, words in self.words.items():
+            path = part_file(folder, part)
+            found = count_words(path.read_bytes())
+            if found != words:
+                raise CorpusError(f"{path} has {found:,} words, {self.name} has {words:,}")
+
+
+# Numbers of tokens in Merity 2016, table 1; validation and test are the same in both.
+_HELD_OUT = {"valid": 217_646, "test": 245_569}
+WORD_CORPORA = {
+    corpus.name: corpus
+    for corpus in (
+        WordCorpus("wikitext-2", {"train": 2_088_628, **_HELD_OUT}),
+        WordCorpus("wikitext-103", {"train": 103_227_021, **_HELD_OUT}),
+    )
+}
+
+
+def count_words(text: bytes) -> int:
+    """Return the words of `text`, and its lines' ends, which papers predict as words too."""
+    return len(text.split()) + text.count(b"\n")
+
+
+def part_file(folder: Path, part: str) -> Path:
+    """Return the file of a part, named as in the published archives or as copies name it.
+
+    Raises CorpusError if there is none, or more than one.
+    """
+    names = (f"wiki.{part}.tokens", f"wiki.{part}.raw", f"{part}.txt")
+    found = [folder / name for name in names if (folder / name).is_file()]
+    if len(found) != 1:
+        problem = "several of" if found else "none of"
+        raise CorpusError(f"{folder} holds {problem} {', '.join(names)}")
+    return found[0]
+
+
 def split(size: int) -> list[tuple[str, int, int]]:
     """Return name, start and stop of the parts of `size` bytes: 90 % train, 5 % valid, 5 % test.
 
@@ -63,11 +111,19 @@ def split(size: int) -> list[tuple[str, int, int]]:
     return [("train", 0, first), ("valid", first, second), ("test", second, size)]
 
 
-def span(path: Path, part: str) -> tuple[int, int]:
-    """Return start and stop of a `part` of the file; an empty `part` is the whole file.
+def locate(path: Path, part: str) -> tuple[Path, int, int]:
+    """Return the file, start and stop of a `part` of a text; an empty `part` is the whole file.
 
-    Raises CorpusError if the file is too small to be split.
+    A folder has a file for each part. Raises CorpusError if it has not, or if a file is too small
+    to be split.
     """
+    if path.is_dir() and part:
+        file = part_file(path, part)
+        return file, 0, file.stat().st_size
+    return path, *_span(path, part)
+
+
+def _span(path: Path, part: str) -> tuple[int, int]:
     size = path.stat().st_size
     parts = split(size)
     if part and any(stop - start < SMALLEST_PART for _, start, stop in parts):

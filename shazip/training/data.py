@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from shazip.model.vocabulary import Vocabulary
-from shazip.texts.corpora import SMALLEST_PART, span
+from shazip.texts.corpora import SMALLEST_PART, locate
 from shazip.training.errors import TrainingError
 from shazip.training.settings import Corpus
 
@@ -129,10 +129,10 @@ def sample(corpora: Sequence[Corpus], vocabulary: Vocabulary, size: int = SAMPLE
 
 def open_text(corpus: Corpus) -> np.ndarray:
     """Map the bytes of a text. Raises TrainingError if there are too few to learn from."""
-    start, stop = span(corpus.path, corpus.part)
+    path, start, stop = locate(corpus.path, corpus.part)
     if stop - start < SMALLEST_PART:
         raise TrainingError(f"{corpus.path} has {stop} bytes, too few to learn from")
-    return np.memmap(corpus.path, np.uint8, "r")[start:stop]
+    return np.memmap(path, np.uint8, "r")[start:stop]
 
 
 def refuse_held_out(corpus: Corpus) -> str:

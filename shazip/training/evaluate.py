@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from shazip.lanes import interleave
 from shazip.model.vocabulary import Vocabulary
+from shazip.texts.corpora import count_words
 from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers, split
 
@@ -28,6 +29,15 @@ def bits_per_byte(
 ) -> float:
     """Return the mean cost of a byte of `text`, which has one or more."""
     return bits(network, vocabulary, text, lanes, workers, bfloat16=bfloat16) / len(text)
+
+
+def word_perplexity(bpb: float, text: np.ndarray) -> float:
+    """Return the perplexity of a word of `text`, uint8 (n,), at `bpb` bits a byte.
+
+    All of its bytes' bits, those of spaces too, are shared out over its words and lines' ends, so
+    it compares with what networks of words reach (Merity 2016, table 1).
+    """
+    return float(2 ** (bpb * len(text) / count_words(text.tobytes())))
 
 
 def bits(

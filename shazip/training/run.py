@@ -13,7 +13,7 @@ from shazip.training.checkpoint import load_checkpoint, load_weights, save_check
 from shazip.training.data import open_text
 from shazip.training.distributed import ALONE, ElsewhereError, Group, LostError
 from shazip.training.errors import TrainingError
-from shazip.training.evaluate import bits_per_byte
+from shazip.training.evaluate import bits_per_byte, word_perplexity
 from shazip.training.metrics import Guard, Metrics
 from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers
@@ -205,7 +205,10 @@ class _Run:
         part = text[:size]
         for key, network in zip((name, f"{name}_average"), self.trainer.networks, strict=True):
             bpb = self._bpb(network, part)
-            self._write(**{key: round(bpb, 5), f"{name}_bytes": len(part)})
+            found = {key: round(bpb, 5), f"{name}_bytes": len(part)}
+            if self.trainer.config.corpora[0].path.is_dir():
+                found[f"{key}_perplexity"] = round(word_perplexity(bpb, part), 3)
+            self._write(**found)
 
     def _bpb(self, network: Trainable, text: np.ndarray) -> float:
         vocabulary, workers = self.trainer.config.vocabulary, self.trainer.workers
