@@ -1,6 +1,6 @@
 """Where words end: rules for the pieces of a parse, compared by small networks on the same text.
 
-    python -m benchmarks.pieces FOLDER TEXT[=WEIGHT]... --valid FILE...
+    python -m benchmarks.pieces TEXT[=WEIGHT]... --valid FILE...
 
 Each rule gets a vocabulary of its own and a network that reads equally many bytes. Prints bits per
 byte of each FILE and bytes per symbol. The rule `words` is shazip.model.parse's.

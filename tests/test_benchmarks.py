@@ -127,3 +127,17 @@ def test_the_stand_in_gives_the_words_of_constriction(count, sharpness):
     decoder = standin.stream.queue.RangeDecoder(words[0])
     assert decoder.decode(family, weights).tolist() == symbols.tolist()
     assert decoder.maybe_exhausted()
+
+
+def test_the_bits_of_a_word_fall_on_its_pieces():
+    np = pytest.importorskip("numpy")
+    pytest.importorskip("torch")
+    pytest.importorskip("tokenizers")
+    from benchmarks.tokenisation import piece_shares
+    from shazip.model.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.learned([(b" ", b"t"), (b" t", b"h"), (b"a", b"t")])
+    symbols = vocabulary.parse(b"x that, the, 12")  # " th" "at" "," " th" "e" ...
+    costs = np.zeros(len(symbols))
+    costs[1:3], costs[4:6] = (3.0, 1.0), (5.0, 2.0)
+    assert piece_shares(vocabulary, symbols, costs) == [4.0, 1.5, 0, 0, 0, 0, 0, 0, 5.5]
