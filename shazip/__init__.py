@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from shazip.file import ShazipFile, open
     from shazip.frames import Info, info
+    from shazip.spans import Index
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __all__ = [
     "CorruptError",
     "Decompressor",
     "FormatError",
+    "Index",
     "Info",
     "MemoryLimitError",
     "ModelError",
@@ -54,6 +56,7 @@ _MODULES = {
     "CorruptError": "errors",
     "Decompressor": "compressor",
     "FormatError": "errors",
+    "Index": "spans",
     "Info": "frames",
     "MemoryLimitError": "errors",
     "ModelError": "errors",

@@ -8,17 +8,22 @@ none of which the coding of symbols knows.
 
 from __future__ import annotations
 
+import copy
 import io
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from shazip.codec import FrameDecoder, FrameEncoder
 from shazip.container import START_SIZE, Header, check_start
+from shazip.cpus import available_cpus
 from shazip.errors import MemoryLimitError
 from shazip.frames import FrameInfo, Info, info
+from shazip.index import Entries
 from shazip.loader import Loader
+from shazip.parallel import Executor, compress_frames, decompress_frames
 from shazip.predictor import (
     Engine,
     Predictor,
@@ -134,26 +139,66 @@ class Codec:
         return b"".join(self.decompress_blocks(io.BytesIO(packed)))
 
     def compress_stream(
-        self, source: BinaryIO, sink: BinaryIO, *, progress: Progress = silent
+        self,
+        source: BinaryIO,
+        sink: BinaryIO,
+        *,
+        progress: Progress = silent,
+        frame_size: int | None = None,
+        executor: Executor | None = None,
     ) -> Summary:
-        """Write all of `source` to `sink` as one frame; block size and lanes bound the memory."""
-        reader, writer, block_size = Reader(source), Writer(sink), self.coding.block_size
-        block = reader.read(block_size)
+        """Write all of `source` to `sink`; block size and lanes bound the memory.
+
+        It becomes one frame, or frames of `frame_size` bytes and an index of them. `executor`
+        (parallel.py) codes frames at once; what it is changes no byte.
+        """
+        if frame_size is not None:
+            integer("frame_size", frame_size, 1)
+        if executor is not None:
+            return Summary(*compress_frames(self, source, sink, progress, frame_size, executor))
+        reader, writer, entries = Reader(source), Writer(sink), Entries()
+        limit = frame_size or sys.maxsize
+        block = reader.read(min(self.coding.block_size, limit))
+        blocks = 0
+        while block or not entries.frames:
+            begin = writer.size, reader.size - len(block)
+            blocks += self._compress_frame(block, limit, reader, writer, progress)
+            entries.add(writer.size - begin[0], reader.size - begin[1])
+            block = reader.read(min(self.coding.block_size, limit))
+        if entries.frames > 1:
+            writer.write(entries.pack())
+        progress(reader.size, writer.size)
+        return Summary(reader.size, writer.size, blocks)
+
+    def _compress_frame(
+        self, block: bytes, limit: int, reader: Reader, writer: Writer, progress: Progress
+    ) -> int:
+        """Write the frame that begins with `block`, of at most `limit` bytes; return its blocks."""
         frame = self.frame_encoder(len(block))
         writer.write(frame.header())
         while block:
             report = offset(progress, reader.size - len(block), writer.size)
             writer.write(frame.block(block, report))
             progress(reader.size, writer.size)
-            block = reader.read(block_size)
+            limit -= len(block)
+            block = reader.read(min(self.coding.block_size, limit)) if limit else b""
         writer.write(frame.end())
-        progress(reader.size, writer.size)
-        return Summary(reader.size, writer.size, frame.blocks)
+        return frame.blocks
 
     def decompress_stream(
-        self, source: BinaryIO, sink: BinaryIO | None, *, progress: Progress = silent
+        self,
+        source: BinaryIO,
+        sink: BinaryIO | None,
+        *,
+        progress: Progress = silent,
+        executor: Executor | None = None,
     ) -> Summary:
-        """Write the content of the archive `source` to `sink`; without a sink only check it."""
+        """Write the content of the archive `source` to `sink`; without a sink only check it.
+
+        `executor` (parallel.py) decodes frames at once.
+        """
+        if executor is not None:
+            return Summary(*decompress_frames(self, source, sink, progress, executor))
         reader, writer, blocks = Reader(source), Writer(sink), 0
         for block in self._blocks(reader, progress):
             writer.write(block)
@@ -162,9 +207,31 @@ class Codec:
         progress(writer.size, reader.size)
         return Summary(writer.size, reader.size, blocks)
 
-    def decompress_blocks(self, source: BinaryIO) -> Iterator[bytes]:
-        """Yield the content of the archive `source` block by block."""
-        return self._blocks(Reader(source), silent)
+    def decompress_blocks(
+        self, source: BinaryIO, entries: Entries | None = None
+    ) -> Iterator[bytes]:
+        """Yield the content of the archive `source` block by block.
+
+        `entries` are those of frames before, if the source begins in the middle of an archive.
+        """
+        return self._blocks(Reader(source), silent, entries)
+
+    def for_worker(self, workers: int, frame_size: int, *, encodes: bool = False) -> Codec:
+        """Return a codec for one of `workers` that share the processors and the memory limit.
+
+        `frame_size` bytes are held for each besides, once coded, once not, and once on their way.
+        """
+        limit = self.memory_limit // workers - 3 * frame_size
+        if limit <= 0:
+            raise MemoryLimitError(
+                f"{workers} workers with frames of {frame_size} bytes need more memory than the "
+                f"limit of {self.memory_limit} bytes"
+            )
+        worker = copy.copy(self)
+        worker.memory_limit = limit
+        worker._threads = self._threads or max(1, available_cpus() // workers)
+        worker._loader = self._loader.for_worker(worker._threads, limit, encodes=encodes)
+        return worker
 
     def frame_encoder(self, first_block_size: int) -> FrameEncoder:
         """Return the encoder of a frame whose first block has so many bytes.
@@ -189,17 +256,24 @@ class Codec:
         """Return the decoder of one frame."""
         return FrameDecoder(self._admit, self._open_predictor)
 
-    def _blocks(self, reader: Reader, progress: Progress) -> Iterator[bytes]:
-        size = 0
+    def _blocks(
+        self, reader: Reader, progress: Progress, entries: Entries | None = None
+    ) -> Iterator[bytes]:
+        entries, size = entries or Entries(), 0
         piece = reader.read(START_SIZE)
+        check_start(piece, first=not entries.frames)
         while True:
-            frame = self.frame_decoder()
+            frame, begin = self.frame_decoder(), reader.size - len(piece)
             while not frame.eof:
                 content = frame.feed(piece, offset(progress, size, reader.size - len(piece)))
                 if content:
                     size += len(content)
                     yield content
                 piece = reader.read(frame.needed or START_SIZE)
+            if frame.entries is None:
+                entries.add(reader.size - len(piece) - begin, frame.size)
+            else:
+                entries.check(frame.entries)
             if not piece:
                 return
             check_start(piece, first=False)

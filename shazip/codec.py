@@ -28,6 +28,7 @@ from shazip.container import (
     check_end_mark,
     check_start,
     end_mark_size,
+    is_index,
     pack_block_header,
     pack_end_mark,
     pack_header,
@@ -44,6 +45,12 @@ from shazip.errors import (
     clear_locals,
 )
 from shazip.halves import SYMBOL_BITS, join, split
+from shazip.index import (
+    INDEX_START_SIZE,
+    INDEX_TAIL_SIZE,
+    parse_index_rest,
+    parse_index_start,
+)
 from shazip.lanes import columns, deinterleave, interleave
 from shazip.predictor import Predictor
 from shazip.quicklook import looks_incompressible
@@ -142,7 +149,7 @@ class FrameEncoder:
 
 
 class FrameDecoder:
-    """Reads one frame: the caller reads `needed` bytes and passes them to `feed`.
+    """Reads one frame or index: the caller reads `needed` bytes and passes them to `feed`.
 
     A piece shorter than `needed` marks the end of the archive. After the end mark `eof` is true and
     `needed` is 0. `admit` may refuse the header before anything is allocated. The end mark and any
@@ -167,6 +174,7 @@ class FrameDecoder:
         self.size = 0
         self.blocks = 0
         self.eof = False
+        self.entries: bytes | None = None  # of an index
 
     def feed(self, piece: bytes, progress: Progress | None = None) -> bytes:
         """Take the next `needed` bytes of the frame; return the block they complete or b""."""
@@ -183,8 +191,22 @@ class FrameDecoder:
             raise
 
     def _start(self, piece: bytes) -> bytes:
-        check_start(piece)
-        self._await(HEADER_SIZE - START_SIZE, FrameDecoder._header, piece)
+        check_start(piece, first=not is_index(piece))
+        if is_index(piece):
+            self._await(INDEX_START_SIZE - START_SIZE, FrameDecoder._index, piece)
+        else:
+            self._await(HEADER_SIZE - START_SIZE, FrameDecoder._header, piece)
+        return b""
+
+    def _index(self, piece: bytes) -> bytes:
+        size = parse_index_start(self._seen + piece)
+        self._await(size + INDEX_TAIL_SIZE, FrameDecoder._index_rest)
+        return b""
+
+    def _index_rest(self, piece: bytes) -> bytes:
+        self.entries = parse_index_rest(piece, self.needed - INDEX_TAIL_SIZE)
+        self.needed = 0
+        self.eof = True
         return b""
 
     def _header(self, piece: bytes) -> bytes:

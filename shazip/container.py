@@ -17,6 +17,7 @@ from enum import IntEnum
 from shazip.errors import CorruptError, FormatError, TruncatedError
 
 MAGIC = b"\xf5shz"  # the byte F5 occurs in no UTF-8 text
+INDEX_MAGIC = b"\xf5shi"
 FORMAT_VERSION = 1
 MODEL_ID_SIZE = 16
 HASH_SIZE = 4
@@ -97,9 +98,12 @@ def parse_header(data: bytes) -> Header:
 
 
 def check_start(data: bytes, *, first: bool = True) -> None:
-    """Raise FormatError unless `data`, at the start of the archive or after a frame, begins one."""
+    """Raise FormatError unless `data`, at the start of the archive or after a frame, begins one.
+
+    After a frame an index may begin as well.
+    """
     magic, version = data[: len(MAGIC)], data[len(MAGIC) : START_SIZE]
-    if not MAGIC.startswith(magic):
+    if not (MAGIC.startswith(magic) or (INDEX_MAGIC.startswith(magic) and not first)):
         raise FormatError("not a .shz file" if first else "junk after the end of the archive")
     # Another version may have another header, so no checksum is checked before the version.
     if version not in (b"", bytes([FORMAT_VERSION])):
@@ -153,13 +157,22 @@ def parse_kind(data: bytes) -> Kind:
 
 def pack_end_mark(total_size: int, content_hash: bytes) -> bytes:
     """Return the end mark of a frame that holds `total_size` original bytes."""
-    size = bytearray()
-    left = total_size
-    while left > 0x7F:
-        size.append(left & 0x7F | 0x80)
-        left >>= 7
-    size.append(left)
-    return bytes([Kind.END]) + size + content_hash
+    return bytes([Kind.END]) + pack_varint(total_size) + content_hash
+
+
+def pack_varint(number: int) -> bytes:
+    """Return `number` in as few bytes as it takes, 7 bits each, lowest first, bit 7 for more."""
+    packed = bytearray()
+    while number > 0x7F:
+        packed.append(number & 0x7F | 0x80)
+        number >>= 7
+    packed.append(number)
+    return bytes(packed)
+
+
+def is_index(data: bytes) -> bool:
+    """Return whether an index begins with `data`, the start of what follows a frame."""
+    return data[: len(INDEX_MAGIC)] == INDEX_MAGIC
 
 
 def end_mark_size(total_size: int) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast, overload
 
 from shazip.archive import Codec, codec_for
 from shazip.compressor import Compressor
-from shazip.errors import again
+from shazip.reading import RawReader
 from shazip.streams import as_bytes, write_full
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from shazip.model.file import IntegerModel
 
+_BUFFER_SIZE = 1 << 17
 _MODES = ("r", "rb", "w", "wb", "x", "xb", "a", "ab")
 
 StrPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -89,7 +89,7 @@ def open(
 
 
 class ShazipFile(io.BufferedIOBase):
-    """The content of an archive as a binary file, read or written from start to end."""
+    """The content of an archive as a binary file; reading can seek, frame by frame."""
 
     _file: BinaryIO | None = None  # None once closed, or if opening failed
 
@@ -112,9 +112,10 @@ class ShazipFile(io.BufferedIOBase):
             raise TypeError(f"file is {file!r}, must be a path or a file object")
         self._file = file
         self._compressor = None if mode[0] == "r" else Compressor(codec)
-        self._blocks: Iterator[bytes] = codec.decompress_blocks(file)
-        self._block = memoryview(b"")  # decompressed, not yet read
-        self._failure: Exception | None = None
+        self._reader: io.BufferedReader[RawReader] | None = None
+        if self._compressor is None:
+            self._reader = io.BufferedReader(RawReader(file, codec), _BUFFER_SIZE)
+        self._written = 0
 
     def __repr__(self) -> str:
         state = "closed" if self._file is None else f"name={self.name!r} mode={self.mode!r}"
@@ -138,25 +139,37 @@ class ShazipFile(io.BufferedIOBase):
         """Return whether the file was opened for writing."""
         return not self.readable()
 
+    def seekable(self) -> bool:
+        """Return whether reading can go on elsewhere: if the archive's file can seek."""
+        return self.readable() and self._source().seekable()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a byte of the content; only frames that are read from there on are decoded."""
+        return self._source().seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position in the content."""
+        return self._written if self.writable() else self._source().tell()
+
     def read(self, size: int | None = -1, /) -> bytes:
         """Return the next `size` bytes, fewer only at the end; all if negative or None."""
-        left = -1 if size is None or size < 0 else size
-        pieces = []
-        while left and (piece := self.read1(left)):
-            pieces.append(piece)
-            left -= len(piece) if left > 0 else 0
-        return b"".join(pieces)
+        return self._source().read(size)
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return up to `size` of the bytes at hand; decode a block only if there are none."""
-        block = self._fill()
-        piece = block if size < 0 else block[:size]
-        self._block = block[len(piece) :]
-        return bytes(piece)
+        return self._source().read1(size)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill `buffer`, less only at the end; return how many bytes."""
+        return self._source().readinto(buffer)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line, or its first `size` bytes."""
+        return self._source().readline(size)
 
     def peek(self, size: int = 0, /) -> bytes:
         """Return some of the next bytes, at least one before the end, without consuming them."""
-        return bytes(self._fill()[: max(size, io.DEFAULT_BUFFER_SIZE)])
+        return self._source().peek(size)
 
     def write(self, data: Buffer, /) -> int:
         """Write `data` and return its size; full blocks go to the archive at once."""
@@ -165,6 +178,7 @@ class ShazipFile(io.BufferedIOBase):
             raise io.UnsupportedOperation("the file is open for reading")
         view = as_bytes(data)
         write_full(file, self._compressor.compress(view))
+        self._written += len(view)
         return len(view)
 
     def close(self) -> None:
@@ -173,7 +187,8 @@ class ShazipFile(io.BufferedIOBase):
         if file is None:
             return
         compressor, self._compressor = self._compressor, None
-        self._blocks = iter(())  # its decoder's memory is free
+        if self._reader is not None:
+            self._reader.close()  # its decoder's memory is free
         try:
             if compressor is not None:
                 write_full(file, compressor.flush())
@@ -187,17 +202,8 @@ class ShazipFile(io.BufferedIOBase):
             raise ValueError("I/O operation on closed file")
         return self._file
 
-    def _fill(self) -> memoryview:
-        """Return the bytes at hand, at least one before the end."""
+    def _source(self) -> io.BufferedReader[RawReader]:
         self._underlying()
-        if self._compressor is not None:
+        if self._reader is None:
             raise io.UnsupportedOperation("the file is open for writing")
-        if self._failure is not None:
-            raise again(self._failure)  # a second read after damage must not look like the end
-        if not self._block:
-            try:
-                self._block = memoryview(next(self._blocks, b""))
-            except BaseException as error:
-                self._failure = again(error)
-                raise
-        return self._block
+        return self._reader

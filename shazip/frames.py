@@ -15,16 +15,25 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from shazip.container import (
     BLOCK_HEADER_SIZE,
     HEADER_SIZE,
+    START_SIZE,
     Header,
     Kind,
     check_end_mark,
     check_start,
     end_mark_size,
+    is_index,
     parse_block_header,
     parse_header,
     parse_kind,
 )
 from shazip.errors import TruncatedError
+from shazip.index import (
+    INDEX_START_SIZE,
+    INDEX_TAIL_SIZE,
+    Entries,
+    parse_index_rest,
+    parse_index_start,
+)
 from shazip.streams import as_bytes, read_full, skip
 
 if TYPE_CHECKING:
@@ -47,6 +56,7 @@ class Info:
     """An archive: one frame, or several put together."""
 
     frames: tuple[FrameInfo, ...]
+    index_size: int = 0  # bytes of all indexes
 
     @property
     def original_size(self) -> int:
@@ -56,7 +66,7 @@ class Info:
     @property
     def compressed_size(self) -> int:
         """Bytes of the archive."""
-        return sum(frame.compressed_size for frame in self.frames)
+        return self.index_size + sum(frame.compressed_size for frame in self.frames)
 
     @property
     def blocks(self) -> int:
@@ -87,25 +97,56 @@ class Info:
 def info(source: Buffer | str | os.PathLike[str] | BinaryIO) -> Info:
     """Return sizes, model and versions of the archive `source`: bytes, a path or an open file.
 
-    It checks headers and end marks. It reads no payload, so it does not notice damage there.
+    It checks headers, end marks and indexes, but reads no payload, and so notices no damage there.
     """
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
-            return Info(tuple(_frames(file)))
+            return _info(file)
     if hasattr(source, "read"):
-        return Info(tuple(_frames(cast(BinaryIO, source))))
-    return Info(tuple(_frames(io.BytesIO(as_bytes(source)))))
+        return _info(cast(BinaryIO, source))
+    return _info(io.BytesIO(as_bytes(source)))
 
 
-def _frames(file: BinaryIO) -> Iterator[FrameInfo]:
-    start = read_full(file, HEADER_SIZE)
-    yield _frame(file, parse_header(start))
-    while start := read_full(file, HEADER_SIZE):
+def _info(file: BinaryIO) -> Info:
+    entries = Entries()
+    frames = tuple(frame for _, frame in walk(file, entries))
+    return Info(frames, entries.index_size)
+
+
+def walk(file: BinaryIO, entries: Entries | None = None) -> Iterator[tuple[int, FrameInfo]]:
+    """Yield each frame of the archive that `file` holds from here on, with its offset from here.
+
+    Raises CorruptError for an index that says otherwise than the frames before it.
+    """
+    entries = entries or Entries()
+    offset = 0
+    start = read_full(file, START_SIZE)
+    check_start(start)
+    while True:
+        if is_index(start):
+            offset += (size := pass_index(file, start, entries))
+            entries.index_size += size
+        else:
+            frame = pass_frame(file, start)
+            entries.add(frame.compressed_size, frame.original_size)
+            yield offset, frame
+            offset += frame.compressed_size
+        start = read_full(file, START_SIZE)
+        if not start:
+            return
         check_start(start, first=False)
-        yield _frame(file, parse_header(start))
 
 
-def _frame(file: BinaryIO, header: Header) -> FrameInfo:
+def pass_index(file: BinaryIO, start: bytes, entries: Entries) -> int:
+    """Pass over an index, of which `start` is read, and check it; return its size."""
+    size = parse_index_start(start + read_full(file, INDEX_START_SIZE - START_SIZE))
+    entries.check(parse_index_rest(read_full(file, size + INDEX_TAIL_SIZE), size))
+    return INDEX_START_SIZE + size + INDEX_TAIL_SIZE
+
+
+def pass_frame(file: BinaryIO, start: bytes) -> FrameInfo:
+    """Pass over a frame, of which `start` is read, and return what it says."""
+    header = parse_header(start + read_full(file, HEADER_SIZE - START_SIZE))
     blocks = stored = original_size = payload_size = 0
     while (kind := parse_kind(first := read_full(file, 1))) is not Kind.END:
         block = parse_block_header(first + read_full(file, BLOCK_HEADER_SIZE - 1), header)

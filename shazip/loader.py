@@ -61,6 +61,14 @@ class Loader:
             )
         return self._engine
 
+    def for_worker(self, threads: int, memory_limit: int, *, encodes: bool) -> Loader:
+        """Return a loader for another process, perhaps on a machine without the model.
+
+        One that encodes brings the model along.
+        """
+        model = self.model if encodes and isinstance(self._given, str | None) else self._wanted
+        return Loader(model, self._given, self._device, threads, memory_limit)
+
     def describe(self) -> str:
         """Return the wanted model and engine as arguments of a call."""
         model = self._wanted if self._model is None else self._model.name

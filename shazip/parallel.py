@@ -1,0 +1,235 @@
+"""Frames coded at once: by threads, processes or machines, whatever an executor has.
+
+source -> frames -> executor.submit(encode_frame or decode_frame) -> results in order -> sink
+
+Frames stand alone, so an archive is the same whoever coded them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from shazip.container import START_SIZE, check_start, is_index
+from shazip.errors import ShazipError
+from shazip.frames import pass_frame, pass_index
+from shazip.index import Entries
+from shazip.streams import Progress, Reader, Writer
+
+if TYPE_CHECKING:
+    from shazip.archive import Codec
+
+FRAME_SIZE = 1 << 24  # bytes, unless told otherwise
+
+_worker = threading.local()
+
+Result = tuple[bytes, int]  # a frame or its content, and its blocks
+
+
+class Executor(Protocol):
+    """What codes frames: anything like concurrent.futures.Executor."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Begin function(*arguments); return an object whose `result()` waits for it."""
+
+
+def compress_frames(
+    codec: Codec,
+    source: BinaryIO,
+    sink: BinaryIO,
+    progress: Progress,
+    frame_size: int | None,
+    executor: Executor,
+) -> tuple[int, int, int]:
+    """Do Codec.compress_stream with frames coded at once; return what its Summary says."""
+    reader, writer, entries = Reader(source), Writer(sink), Entries()
+    size = frame_size or FRAME_SIZE
+    settings = pickle.dumps(codec.for_worker(workers(executor), size, encodes=True))
+    total = blocks = 0
+    for piece, (frame, count) in in_order(executor, encode_frame, settings, _pieces(reader, size)):
+        writer.write(frame)
+        entries.add(len(frame), len(piece))
+        total, blocks = total + len(piece), blocks + count
+        progress(total, writer.size)
+    if entries.frames > 1:
+        writer.write(entries.pack())
+    return total, writer.size, blocks
+
+
+def decompress_frames(
+    codec: Codec, source: BinaryIO, sink: BinaryIO | None, progress: Progress, executor: Executor
+) -> tuple[int, int, int]:
+    """Do Codec.decompress_stream with frames decoded at once; return what its Summary says.
+
+    Frames from the first one on that is too large for the memory are decoded one after another.
+    """
+    reader, writer, entries = Reader(source), Writer(sink), Entries()
+    most = codec.memory_limit // (16 * workers(executor))
+    settings = pickle.dumps(codec.for_worker(workers(executor), most))
+    total = blocks = 0
+    try:
+        frames = _frames(reader, entries, most)
+        for frame, (content, count) in in_order(executor, decode_frame, settings, frames):
+            writer.write(content)
+            total, blocks = total + len(frame), blocks + count
+            progress(writer.size, total)
+    except _LargeFrameError as large:
+        rest = cast(BinaryIO, _Chain(large.seen, reader))
+        for block in codec.decompress_blocks(rest, entries):
+            writer.write(block)
+            blocks += 1
+            progress(writer.size, reader.size)
+    return writer.size, reader.size, blocks
+
+
+def encode_frame(settings: bytes, piece: bytes) -> Result:
+    """Return `piece` as a frame by the pickled codec `settings`; runs in a worker."""
+    sink = io.BytesIO()
+    summary = _codec(settings).compress_stream(io.BytesIO(piece), sink)
+    return sink.getvalue(), summary.blocks
+
+
+def decode_frame(settings: bytes, frame: bytes) -> Result:
+    """Return the content of `frame`; runs in a worker."""
+    sink = io.BytesIO()
+    summary = _codec(settings).decompress_stream(io.BytesIO(frame), sink)
+    return sink.getvalue(), summary.blocks
+
+
+def _codec(settings: bytes) -> Codec:
+    """Return the codec of this worker, whose model stays loaded from frame to frame."""
+    if getattr(_worker, "settings", None) != settings:
+        _worker.codec = pickle.loads(settings)
+        _worker.settings = settings
+    codec: Codec = _worker.codec
+    return codec
+
+
+def in_order(
+    executor: Executor,
+    function: Callable[[bytes, bytes], Result],
+    settings: bytes,
+    items: Iterable[bytes],
+) -> Iterator[tuple[bytes, Result]]:
+    """Yield each of `items` with function(settings, item), in their order.
+
+    One item more than there are workers is under way, which bounds the memory. An error, of an
+    item or of the next one's source, comes after all results before it.
+    """
+    waiting: deque[tuple[bytes, Any]] = deque()
+    failure = None
+    source = iter(items)
+    try:
+        while failure is None or waiting:
+            while failure is None and len(waiting) <= workers(executor):
+                try:
+                    item = next(source)
+                    waiting.append((item, executor.submit(function, settings, item)))
+                except (StopIteration, ShazipError, OSError) as error:
+                    failure = error
+            if waiting:
+                item, future = waiting.popleft()
+                yield item, _result(future)
+    finally:
+        for _, future in waiting:
+            future.cancel()
+    if not isinstance(failure, StopIteration):
+        assert failure is not None
+        raise failure
+
+
+def _result(future: Any) -> Result:
+    try:
+        result: Result = future.result()
+    except BrokenExecutor:
+        raise ShazipError(
+            "a worker process ended in the middle of a frame: killed, or out of memory"
+        ) from None
+    return result
+
+
+def workers(executor: Executor) -> int:
+    """Return how many frames an executor works on at once, as far as it says so."""
+    number = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+    return int(number)
+
+
+def _pieces(reader: Reader, size: int) -> Iterator[bytes]:
+    """Yield what `reader` holds in pieces of `size` bytes; one if there is nothing."""
+    piece = reader.read(size)
+    while True:
+        yield piece
+        piece = reader.read(size)
+        if not piece:
+            return
+
+
+def _frames(reader: Reader, entries: Entries, most: int) -> Iterator[bytes]:
+    """Yield each frame of an archive, whole; indexes are checked and left out.
+
+    Raises _LargeFrameError for one whose archive or content has more than `most` bytes.
+    """
+    start = reader.read(START_SIZE)
+    check_start(start)
+    while True:
+        if is_index(start):
+            pass_index(cast(BinaryIO, _Copy(reader)), start, entries)
+        else:
+            copy = _Copy(reader, start, most)
+            frame = pass_frame(cast(BinaryIO, copy), start)
+            if frame.original_size > most:
+                raise _LargeFrameError(copy.seen)
+            entries.add(frame.compressed_size, frame.original_size)
+            yield bytes(copy.seen)
+        start = reader.read(START_SIZE)
+        if not start:
+            return
+        check_start(start, first=False)
+
+
+class _LargeFrameError(ShazipError):
+    """A frame that is not held as a whole; `seen` is what was read of it."""
+
+    def __init__(self, seen: bytearray) -> None:
+        super().__init__("a frame is too large to be decoded beside others")
+        self.seen = seen
+
+
+class _Copy:
+    """A file that keeps what is read through it."""
+
+    def __init__(self, reader: Reader, start: bytes = b"", most: int = sys.maxsize) -> None:
+        self._reader = reader
+        self._most = most
+        self.seen = bytearray(start)
+
+    def seekable(self) -> bool:
+        """Return that nothing is passed over unread."""
+        return False
+
+    def read(self, size: int) -> bytes:
+        """Read, and keep it; raise _LargeFrameError for too much."""
+        piece = self._reader.read(size)
+        self.seen += piece
+        if len(self.seen) > self._most:
+            raise _LargeFrameError(self.seen)
+        return piece
+
+
+class _Chain:
+    """A file of what was read already and what comes."""
+
+    def __init__(self, seen: bytearray, reader: Reader) -> None:
+        self._seen = io.BytesIO(seen)
+        self._reader = reader
+
+    def read(self, size: int) -> bytes:
+        """Read from the one, then from the other."""
+        return self._seen.read(size) or self._reader.read(size)
