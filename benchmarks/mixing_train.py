@@ -3,9 +3,9 @@
 Codes pieces of every training text in turn, short and long, with one and with many lanes, each
 piece as a frame of its own that begins with what the pieces before it learned. Weights are averaged
 over the second half of the rounds; rows that no piece needed get the mean of their set. OUT takes
-the raw start values; `--install` puts them into the package and prints the two digests that
-shazip/engines/mixing.py must hold. The texts come from Debian packages named with
-their versions, and from wikitext.train and enwik8.train in SOURCES; none is the benchmark's.
+the raw start values; `--install` puts them into the package and prints the digests that
+shazip/engines/mixing_start.py and mixing.py must hold. The texts come from Debian packages named
+with their versions, and from wikitext.train and enwik8.train in SOURCES; none is the benchmark's.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from random import Random
 import numpy as np
 
 from benchmarks.corpus import package
-from shazip import _native, engines
-from shazip.engines import mixing
+from shazip import engines
+from shazip.engines import mixing, mixing_start
 from shazip.lanes import interleave
 from shazip.measure import frequency_bits, symbol_bits
 from shazip.model import store as modelstore
+from shazip.model.vocabulary import BYTES
 from shazip.predictor import Mixed
 
 CONTEXTS, INPUTS, LEVELS = 17, 64, 8
@@ -74,12 +75,13 @@ def main() -> None:
 
 
 def install(start: bytes) -> None:
-    """Put start values into the package and print their digest and the canary's."""
-    mixing._START.write_bytes(zlib.compress(start, 9))
-    mixing._START_DIGEST = mixing._digest(start)
-    mixing.start_values.cache_clear()
-    print(f'_START_DIGEST = "{mixing._START_DIGEST}"')
-    print(f'_CANARY_DIGEST = "{mixing.canary_digest()}"')
+    """Put start values into the package and print their digest and the canaries'."""
+    mixing_start.FILE.write_bytes(zlib.compress(start, 9))
+    mixing_start.DIGEST = mixing_start.digest(start)
+    mixing_start.shipped.cache_clear()
+    print(f'DIGEST = "{mixing_start.DIGEST}"')
+    for symbols in mixing.CANARY_DIGESTS:
+        print(f'{symbols}: "{mixing.canary_digest(symbols)}",')
 
 
 def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
@@ -105,9 +107,7 @@ def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
 
 def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple[bytes, float]:
     """Return what a frame with this text learns, and its bits."""
-    mixer = _native.Mixer(
-        lanes=lanes, table_bits=24, history_bits=20, start=start, pool=_native.Pool(1)
-    )
+    mixer = mixing.open_native(lanes, 24, 20, BYTES, start)
     symbols = interleave(np.frombuffer(text, np.uint8).astype(np.uint16), lanes)
     bits = symbol_bits(Mixed(engine.predictor(lanes), mixer), frequency_bits, symbols, lanes)
     return mixer.learned(), bits

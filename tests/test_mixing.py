@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from oracles import mixing as oracle
 
-from shazip.engines import mixing
+from shazip.engines import mixing, mixing_start
 from shazip.engines.compiled import new_pool
 from shazip.errors import FormatError, ModelError
+from shazip.halves import split
+from shazip.model.parse import pieces
+from shazip.model.vocabulary import BYTES, Vocabulary
 
 pytest.importorskip("shazip._native")
 
@@ -16,77 +19,116 @@ BINARY = bytes(i * i % 251 ^ (i >> 3) & 0x55 for i in range(160))
 NOISE = np.random.default_rng(7).bytes(160)
 
 
-def uneven_freqs(live: int, seed: int) -> np.ndarray:
+def text_vocabulary(symbols: int) -> Vocabulary:
+    """A vocabulary of whole words and their beginnings, up to 16 bytes, then of other pairs."""
+    merges: dict[bytes, tuple[bytes, bytes]] = {}
+    for piece in pieces(TEXT + TABLE):
+        for end in range(2, min(len(piece), 16) + 1):
+            merges.setdefault(piece[:end], (piece[: end - 1], piece[end - 1 : end]))
+    for a in range(256):
+        for b in b"\0\x55 e":
+            merges.setdefault(bytes([a, b]), (bytes([a]), bytes([b])))
+    return Vocabulary.learned(list(merges.values())[: symbols - 256])
+
+
+VOCABULARIES = {256: BYTES, 512: text_vocabulary(512), 1024: text_vocabulary(1024)}
+
+
+def uneven_freqs(live: int, seed: int, symbols: int = 256) -> np.ndarray:
     """Frequencies of a network that is sure of some symbols, rightly or not."""
-    weights = np.random.default_rng(seed).random((live, 256)) ** 8
-    freqs = 1 + (weights * (2**24 - 256) / weights.sum(axis=1, keepdims=True)).astype(np.int64)
+    weights = np.random.default_rng(seed).random((live, symbols)) ** 8
+    freqs = 1 + (weights * (2**24 - symbols) / weights.sum(axis=1, keepdims=True)).astype(np.int64)
     freqs[:, 0] += 2**24 - freqs.sum(axis=1)
     return freqs.astype(np.uint32)
 
 
-def steps(data: bytes, lanes: int):
+def steps(data: bytes, lanes: int, vocabulary: Vocabulary = BYTES):
     """Yield (freqs, column) so that lanes fall silent towards the end."""
-    symbols = np.frombuffer(data, np.uint8).astype(np.uint16)
+    symbols = vocabulary.parse(data)
     at, live = 0, lanes
     while at < len(symbols):
         live = min(live, len(symbols) - at)
-        yield uneven_freqs(live, seed=at), symbols[at : at + live]
+        yield uneven_freqs(live, at, vocabulary.size), symbols[at : at + live]
         at += live
 
 
 def halves(mixer, freqs: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mixer's rows of both halves of a column, and let it take the column."""
-    rows = mixer.first(freqs), mixer.second(column >> 4)
+    firsts, _ = split(column, freqs.shape[1].bit_length() - 1)
+    rows = mixer.first(freqs), mixer.second(firsts)
     mixer.update(column)
     return rows
 
 
-def new_mixer(lanes: int, threads: int = 1) -> mixing.Mixer:
+def new_mixer(lanes: int, threads: int = 1, vocabulary: Vocabulary = BYTES) -> mixing.Mixer:
     pool = new_pool(threads)
     pool.fix_ranks(threads)  # on a busy machine too
-    return mixing.Mixer(lanes, table_size=2**16, history_size=2**10, pool=pool)
+    sizes = {"table_size": 2**16, "history_size": 2**10}
+    return mixing.Mixer(lanes, **sizes, vocabulary=vocabulary, pool=pool)
 
 
-def mixed(data: bytes, lanes: int, threads: int = 1) -> list[np.ndarray]:
-    mixer = new_mixer(lanes, threads)
-    return [row for step in steps(data, lanes) for row in halves(mixer, *step)]
+def mixed(
+    data: bytes, lanes: int, threads: int = 1, vocabulary: Vocabulary = BYTES
+) -> list[np.ndarray]:
+    mixer = new_mixer(lanes, threads, vocabulary)
+    return [row for step in steps(data, lanes, vocabulary) for row in halves(mixer, *step)]
 
 
-def bits(data: bytes, lanes: int = 1) -> float:
+def bits(data: bytes, lanes: int = 1, vocabulary: Vocabulary = BYTES) -> float:
     """What `data` costs with a network that knows nothing."""
-    mixer, total = new_mixer(lanes), 0.0
-    for _, column in steps(data, lanes):
-        firsts, seconds = halves(mixer, np.full((len(column), 256), 2**16, np.uint32), column)
-        for freqs, half in ((firsts, column >> 4), (seconds, column & 15)):
-            total -= np.log2(freqs[np.arange(len(half)), half] / 2**24).sum()
+    mixer, total = new_mixer(lanes, vocabulary=vocabulary), 0.0
+    for freqs, column in steps(data, lanes, vocabulary):
+        even = np.full_like(freqs, 2**24 // vocabulary.size)
+        parts = split(column, vocabulary.size.bit_length() - 1)
+        for row, half in zip(halves(mixer, even, column), parts, strict=True):
+            total -= np.log2(row[np.arange(len(half)), half] / 2**24).sum()
     return total
 
 
 @pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("symbols", VOCABULARIES)
 @pytest.mark.parametrize(
     "data",
     [TEXT[:160], TABLE[:160], BINARY, NOISE, bytes(160)],
     ids=["text", "table", "binary", "noise", "zeros"],
 )
-def test_every_frequency_equals_the_oracles(data, lanes):
-    fast, slow = new_mixer(lanes), oracle.Mixer(lanes, 16, 10, mixing.start_values())
-    for step in steps(data, lanes):
+def test_every_frequency_equals_the_oracles(data, symbols, lanes):
+    vocabulary = VOCABULARIES[symbols]
+    start = mixing_start.for_symbols(symbols)
+    slow = oracle.Mixer(lanes, 16, 10, start, vocabulary.strings, vocabulary.parse)
+    fast = new_mixer(lanes, vocabulary=vocabulary)
+    for step in steps(data, lanes, vocabulary):
         for found, wanted in zip(halves(fast, *step), halves(slow, *step), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
 
+def test_repeated_text_of_many_symbols_equals_the_oracles():
+    # Matches run, miss inside a string, reach the end of what their lane knows and the ring's end.
+    vocabulary, start = VOCABULARIES[1024], mixing_start.for_symbols(1024)
+    data = TEXT[:120] * 3 + TEXT[60:150] + TEXT[:100] + b"\n" + TABLE
+    slow = oracle.Mixer(2, 16, 10, start, vocabulary.strings, vocabulary.parse)
+    fast = new_mixer(2, vocabulary=vocabulary)
+    for step in steps(data, 2, vocabulary):
+        for found, wanted in zip(halves(fast, *step), halves(slow, *step), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("symbols", VOCABULARIES)
 @pytest.mark.parametrize("data", [TEXT * 5, bytes(1500), NOISE * 9], ids=["text", "zeros", "noise"])
 @pytest.mark.parametrize("lanes", [1, 7, 64])
-def test_rows_are_positive_and_sum_to_the_total(data, lanes):
-    for rows in mixed(data, lanes):
+def test_rows_are_positive_and_sum_to_the_total(data, lanes, symbols):
+    for rows in mixed(data, lanes, vocabulary=VOCABULARIES[symbols]):
         assert rows.dtype == np.uint32
         assert rows.min() >= 1
         assert (rows.sum(axis=1, dtype=np.int64) == 2**24).all()
 
 
+@pytest.mark.parametrize("symbols", VOCABULARIES)
 @pytest.mark.parametrize("threads", [2, 3, 8])
-def test_threads_change_no_bit(threads):
-    alone, together = mixed(TEXT * 8, 16), mixed(TEXT * 8, 16, threads)
+def test_threads_change_no_bit(threads, symbols):
+    vocabulary = VOCABULARIES[symbols]
+    alone = mixed(TEXT * 8, 16, vocabulary=vocabulary)
+    together = mixed(TEXT * 8, 16, threads, vocabulary)
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -109,8 +151,10 @@ def test_repetition_of_another_lane_is_found():
     assert cost(NOISE[:80]) < cost(NOISE[:0:-2]) - 300
 
 
-def test_learning_makes_text_cheaper():
-    assert bits(TEXT * 3) < 1.4 * bits(TEXT)
+@pytest.mark.parametrize("symbols", VOCABULARIES)
+def test_learning_makes_text_cheaper(symbols):
+    vocabulary = VOCABULARIES[symbols]
+    assert bits(TEXT * 3, vocabulary=vocabulary) < 1.4 * bits(TEXT, vocabulary=vocabulary)
 
 
 def test_sizes_grow_with_the_first_block_and_stay_in_range():
@@ -180,18 +224,58 @@ def test_halves_and_symbols_that_do_not_exist_are_refused():
 
 
 def test_damaged_start_values_are_refused(monkeypatch):
-    monkeypatch.setattr(mixing, "_START_DIGEST", "0" * 32)
-    mixing.start_values.cache_clear()
+    monkeypatch.setattr(mixing_start, "DIGEST", "0" * 32)
+    mixing_start.shipped.cache_clear()
     with pytest.raises(ModelError, match="start values"):
-        mixing.start_values()
+        mixing_start.shipped()
 
 
-def test_other_frequencies_than_the_canarys_are_refused(monkeypatch):
-    monkeypatch.setattr(mixing, "_CANARY_DIGEST", "0" * 32)
+@pytest.mark.parametrize("symbols", VOCABULARIES)
+def test_other_frequencies_than_the_canarys_are_refused(monkeypatch, symbols):
+    monkeypatch.setitem(mixing.CANARY_DIGESTS, symbols, "0" * 32)
     mixing.check_canary.cache_clear()
     with pytest.raises(ModelError, match="probe"):
-        mixing.check_canary()
+        mixing.check_canary(symbols)
     mixing.check_canary.cache_clear()
+
+
+@pytest.mark.parametrize(("symbols", "depths"), [(512, [0, 0, 1, 2, 3, 4, 5, 6, 7])])
+def test_nodes_of_other_symbols_start_as_the_bytes_nodes_of_their_depth_do_on_average(
+    symbols, depths
+):
+    _, by_node, _, finals, _ = mixing_start.parts(mixing_start.shipped())
+    for rows in (by_node, finals):
+        others = mixing_start.spread(rows, symbols)
+        for depth, byte_depth in enumerate(depths):
+            mean = rows[1 << byte_depth : 2 << byte_depth].mean(axis=0)
+            found = others[1 << depth : 2 << depth]
+            assert (found == np.floor(mean + 0.5)).all()
+
+
+def test_a_models_own_start_values_take_the_place_of_the_general_ones():
+    vocabulary = VOCABULARIES[512]
+    rows = {
+        mixing_start.OWN_WEIGHTS: np.full((512, 64), 100, np.int16),
+        mixing_start.OWN_FINAL_WEIGHTS: np.full((512, 6), 700, np.int16),
+    }
+    start = mixing_start.for_symbols(512, rows)
+    _, weights, _, finals, _ = mixing_start.parts(start, 512)
+    assert (weights == 100).all()
+    assert (finals == 700).all()
+    sizes = {"table_size": 2**16, "history_size": 2**10}
+    own = mixing.Mixer(1, **sizes, vocabulary=vocabulary, own=rows)
+    freqs = uneven_freqs(1, 0, 512)
+    assert (own.first(freqs) != new_mixer(1, vocabulary=vocabulary).first(freqs)).any()
+
+
+def test_start_values_for_other_symbols_are_refused():
+    with pytest.raises(ValueError, match="start values"):
+        mixing.open_native(1, 16, 10, VOCABULARIES[512], mixing_start.shipped())
+
+
+def test_rows_of_other_symbols_are_refused():
+    with pytest.raises(ValueError, match="256 symbols, not 512"):
+        new_mixer(1, vocabulary=VOCABULARIES[512]).first(uneven_freqs(1, seed=0))
 
 
 def test_many_lanes_open_and_mix():

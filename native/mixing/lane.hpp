@@ -9,9 +9,9 @@ namespace shazip::mixing {
 
 struct Lane {
   uint32_t region = 0;   // lanes that lie near each other in the block share one
-  uint64_t symbols = 0;  // the last eight, the newest lowest
+  uint64_t bytes = 0;    // the last eight, the newest lowest
   uint64_t classes = 0;  // of the last sixteen, 4 bits each
-  uint32_t count = 0;    // symbols so far, modulo 2**32
+  uint32_t count = 0;    // bytes so far, modulo 2**32
   uint32_t word = 0;     // hash of the letters since the last other symbol
   uint32_t last_word = 0;
   uint32_t word_before = 0;  // the one before `last_word`
@@ -32,10 +32,10 @@ inline uint64_t salt(const Lane& lane) {
   return (uint64_t{lane.region} + lane.title) * uint64_t{0x9E3779B97F4A7C15u};
 }
 
-int symbol_class(uint8_t symbol);  // 0..15
+int byte_class(uint8_t byte);  // 0..15
 
-// Takes the symbol that came.
-void advance(Lane& lane, uint8_t symbol);
+// Takes a byte that came.
+void advance(Lane& lane, uint8_t byte);
 
 // Hashes the contexts of the lane's next symbol.
 void set_contexts(Lane& lane, const History& history, uint32_t lane_index);

@@ -47,7 +47,7 @@ int32_t scaled_error(int bit, int probability, int rate) {
 
 }  // namespace
 
-Learned::Learned(const Start& start) : tables_(start.tables) {
+Learned::Learned(const Start& start) : shape_(start.shape), tables_(start.tables) {
   std::copy(&start.next[0][0], &start.next[0][0] + 512, &next_[0][0]);
   for (int bit = 0; bit < 2; ++bit) {
     for (uint8_t state = next_[0][bit]; !certain_[state]; state = next_[state][bit])
@@ -65,11 +65,9 @@ Learned::Learned(const Start& start) : tables_(start.tables) {
   for (size_t i = 0; i < corrections_.size(); ++i)
     rounded_corrections_.push_back(
         static_cast<int16_t>(i / kLevels % 256 ? corrections_[i] >> 8 : 0));
-  for (const auto& row : start.weights)
-    for (auto w : row) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
+  for (auto w : start.weights) weights_.push_back(clamp(w * 256, -kWeightLimit, kWeightLimit));
   for (auto w : weights_) rounded_.push_back(rounded(w));
-  for (const auto& row : start.final_weights)
-    for (auto w : row) final_weights_.push_back(w * 16);
+  for (auto w : start.final_weights) final_weights_.push_back(w * 16);
   for (int i = 0; i < kApms; ++i) apms_[i] = zeroed<uint16_t>(size_t{kApmRows[i]} * kApmStride);
 }
 
@@ -115,7 +113,7 @@ void Learned::train_last(const Node& node, int bit, int rate) {
 }
 
 Start Learned::learned() const {
-  Start start{};
+  Start start(shape_);
   start.tables = tables_;
   std::copy(&next_[0][0], &next_[0][0] + 512, &start.next[0][0]);
   for (int i = 0; i < (kContexts + 1) * 256; ++i)
@@ -126,17 +124,18 @@ Start Learned::learned() const {
     start.corrections[i / (256 * kLevels)][i / kLevels % 256][i % kLevels] =
         static_cast<int16_t>(corrections_[i] >> 8);
   }
-  for (int i = 0; i < kRows * kInputs; ++i)
-    start.weights[i / kInputs][i % kInputs] = static_cast<int16_t>((weights_[i] + 128) >> 8);
-  for (int i = 0; i < kFinalRows * kSets; ++i)
-    start.final_weights[i / kSets][i % kSets] =
+  for (size_t i = 0; i < weights_.size(); ++i)
+    start.weights[i] = static_cast<int16_t>((weights_[i] + 128) >> 8);
+  for (size_t i = 0; i < final_weights_.size(); ++i)
+    start.final_weights[i] =
         static_cast<int16_t>(clamp((final_weights_[i] + 8) >> 4, -32768, 32767));
   return start;
 }
 
-size_t Learned::size() {
+size_t Learned::size(const Shape& shape) {
   size_t size = sizeof(Learned) + (kContexts + 1) * 256 * 6 + kMatches * kMatchCells * 4;
-  size += kContexts * 256 * kLevels * 6 + kRows * kInputs * 6 + kFinalRows * kSets * 4;
+  size += kContexts * 256 * kLevels * 6 + static_cast<size_t>(shape.rows()) * kInputs * 6 +
+          static_cast<size_t>(shape.final_rows()) * kSets * 4;
   for (uint32_t rows : kApmRows) size += zeroed_size(size_t{rows} * kApmStride * 2);
   return size;
 }

@@ -14,7 +14,7 @@ constexpr int kApmStride = 32;       // 25 buckets, 256 steps apart; a row fills
 constexpr int kCorrectionRate = 60;  // stretched steps that an error of 1 moves a correction
 constexpr int32_t kCorrectionLimit = 2047 << 8;
 enum Apm { kOfNetwork, kOfOrderOne, kOfOrderTwo };
-constexpr uint32_t kApmRows[kApms] = {256, 65536, 65536};
+constexpr uint32_t kApmRows[kApms] = {kMostNodes, 65536, 65536};
 
 // One binary decision of one lane: what it was predicted from. Kept until the bit is known.
 struct Node {
@@ -34,6 +34,7 @@ class Learned {
   explicit Learned(const Start& start);
 
   const Tables& tables() const { return tables_; }
+  const Shape& shape() const { return shape_; }
   const Adaptive& match(int model, int cell) const { return matches_[model * kMatchCells + cell]; }
   // The stretched probability of a 1 after a history, 0 after none; its distance from one half.
   int16_t stretched(int row, uint8_t state) const { return stretched_[row * 256 + state]; }
@@ -63,9 +64,10 @@ class Learned {
   void train_last(const Node& node, int bit, int rate);
 
   Start learned() const;
-  static size_t size();
+  static size_t size(const Shape& shape);
 
  private:
+  Shape shape_;
   Tables tables_;
   uint8_t next_[256][2];
   int16_t certain_[256] = {};

@@ -24,16 +24,21 @@ int base_rate(uint64_t seen) { return 400 + static_cast<int>((600 << 15) / ((1 <
 
 }  // namespace
 
-Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start,
+Mixer::Mixer(int lanes, int table_bits, int history_bits, Strings strings, const Start& start,
              std::shared_ptr<Pool> pool)
-    : learned_(start),
+    : strings_(std::move(strings)),
+      learned_(start),
       memory_(zeroed<uint8_t>(tables_size(table_bits))),
+      order_zero_(static_cast<size_t>(shape().nodes())),
       history_(lanes, history_bits),
       lanes_(static_cast<size_t>(lanes)),
       trees_(zeroed<Tree>(static_cast<size_t>(lanes))),
       pool_(std::move(pool)) {
+  if (strings_.bits() != shape().bits())
+    throw std::invalid_argument("start values for another number of symbols");
   for (int i = 0; i < kContexts; ++i)
-    slots_[i].open(memory_.get() + (static_cast<size_t>(i) << (table_bits - 4)), table_bits - 4);
+    slots_[i].open(memory_.get() + (static_cast<size_t>(i) << (table_bits - 4)), table_bits - 4,
+                   shape().slot_bits());
   match_models_.emplace_back(12, history_bits);
   match_models_.emplace_back(5, history_bits);
   int lane_bits = 0;
@@ -45,14 +50,14 @@ Mixer::Mixer(int lanes, int table_bits, int history_bits, const Start& start,
   }
 }
 
-size_t Mixer::size(int lanes, int table_bits, int history_bits) {
+size_t Mixer::size(int lanes, int table_bits, int history_bits, const Shape& shape) {
   const auto n = static_cast<size_t>(lanes);
   size_t ring = size_t{1} << history_bits;
   while (ring < 2 * n) ring *= 2;
   const size_t matches = kMatches * zeroed_size(size_t{1} << history_bits);
   const size_t lane_size = n * sizeof(Lane) + zeroed_size(n * sizeof(Tree));
   return zeroed_size(tables_size(table_bits)) + zeroed_size(ring) + matches + lane_size +
-         Learned::size() + sizeof(Mixer);
+         Learned::size(shape) + sizeof(Mixer);
 }
 
 template <typename Job>
@@ -95,8 +100,8 @@ void Mixer::first(const uint32_t* freqs, int live, uint32_t* mixed) {
   live_ = live;
   in_parallel(live, live, [&](int lane) {
     Tree& tree = trees_[lane];
-    tree.open(lanes_[lane], freqs + static_cast<size_t>(lane) * kNodes);
-    mix(tree, tree.halves[0], mixed + static_cast<size_t>(lane) * kBranches);
+    tree.open(lanes_[lane], shape(), freqs + static_cast<size_t>(lane) * shape().nodes());
+    mix(tree, tree.halves[0], mixed + static_cast<size_t>(lane) * shape().branches(0));
   });
 }
 
@@ -110,14 +115,14 @@ void Mixer::second(const uint16_t* firsts, int live, uint32_t* mixed) {
   }
   in_parallel(live, live, [&](int lane) {
     Tree& tree = trees_[lane];
-    mix(tree, tree.halves[1], mixed + static_cast<size_t>(lane) * kBranches);
+    mix(tree, tree.halves[1], mixed + static_cast<size_t>(lane) * shape().branches(1));
   });
 }
 
 void Mixer::update(const uint16_t* column, int live) {
   check_turn(turn_ == kUpdate, live);
   for (int lane = 0; lane < live; ++lane) {
-    if (column[lane] / kBranches != trees_[lane].first())
+    if (shape().value(0, column[lane]) != trees_[lane].first())
       throw std::invalid_argument("a symbol came whose first half did not");
   }
   turn_ = kFirst;
@@ -130,11 +135,7 @@ void Mixer::update(const uint16_t* column, int live) {
     if (task == kContexts) return remember_order_zero(column, live);
     judge_matches(column, live);
   });
-  for (int lane = 0; lane < live; ++lane) {
-    const auto symbol = static_cast<uint8_t>(column[lane]);
-    history_.put(history_.place(static_cast<uint32_t>(lane), lanes_[lane].count), symbol);
-    advance(lanes_[lane], symbol);
-  }
+  for (int lane = 0; lane < live; ++lane) take_string(lane, strings_[column[lane]]);
   in_parallel(kMatches + live, live, [&](int task) {
     if (task < kMatches) return find_matches(task, column, live);
     const int lane = task - kMatches;
@@ -165,7 +166,7 @@ void Mixer::remember(int context, const uint16_t* column, int live) {
     if (lane + 1 < live) {
       for (const Half& next : trees_[lane + 1].halves) next.places[context].prefetch();
     }
-    uint8_t states[kBits];
+    uint8_t states[kMostBits];
     remember(context, tree, column[lane], states);
     for (int i = 0; i < tree.lesson_count; ++i) {
       const auto& [node, depth, bit] = tree.lessons[i];
@@ -174,15 +175,16 @@ void Mixer::remember(int context, const uint16_t* column, int live) {
   }
 }
 
-// Moves the histories on the way to a symbol; leaves in `states` what they were.
+// Moves the histories on the way to a symbol; leaves in `states` what they were, by depth.
 void Mixer::remember(int context, Tree& tree, int symbol, uint8_t* states) {
   for (int i = 0; i < kHalves; ++i) {
-    uint8_t* slot = tree.halves[i].places[context].claim();
-    const int value = i ? symbol % kBranches : symbol / kBranches;
-    for (int level = 0; level < kHalfBits; ++level) {
-      const int bit = Half::bit(value, level);
-      uint8_t& state = slot[Half::on_way(value, level)];
-      states[i * kHalfBits + level] = state;
+    const Half& half = tree.halves[i];
+    uint8_t* slot = half.places[context].claim();
+    const int value = shape().value(i, symbol);
+    for (int level = 0; level < half.bits; ++level) {
+      const int bit = half.bit(value, level);
+      uint8_t& state = slot[half.on_way(value, level)];
+      *states++ = state;
       learned_.update_history(context, state, bit);
       state = learned_.next(state, bit);
     }
@@ -190,10 +192,12 @@ void Mixer::remember(int context, Tree& tree, int symbol, uint8_t* states) {
 }
 
 void Mixer::remember_order_zero(const uint16_t* column, int live) {
+  const int bits = shape().bits();
   for (int lane = 0; lane < live; ++lane) {
-    for (int depth = 0; depth < kBits; ++depth) {
-      uint8_t& state = order_zero_[(column[lane] | kNodes) >> (kBits - depth)];
-      const int bit = (column[lane] >> (kBits - 1 - depth)) & 1;
+    const int leaf = column[lane] | 1 << bits;
+    for (int depth = 0; depth < bits; ++depth) {
+      uint8_t& state = order_zero_[static_cast<size_t>(leaf >> (bits - depth))];
+      const int bit = (leaf >> (bits - 1 - depth)) & 1;
       learned_.update_history(kContexts, state, bit);
       state = learned_.next(state, bit);
     }
@@ -207,7 +211,7 @@ void Mixer::judge_matches(const uint16_t* column, int live) {
       const Match& match = lanes_[lane].matches[i];
       if (!match.active) continue;
       bool hit = true;
-      for (int bit = kBits - 1; bit >= 0 && hit; --bit) {
+      for (int bit = shape().bits() - 1; bit >= 0 && hit; --bit) {
         hit = (match.expected >> bit) == (column[lane] >> bit);
         learned_.update_match(i, match.cell(), hit);
       }
@@ -215,19 +219,28 @@ void Mixer::judge_matches(const uint16_t* column, int live) {
   }
 }
 
+void Mixer::take_string(int lane, const std::string& string) {
+  for (const char c : string) {
+    const auto byte = static_cast<uint8_t>(c);
+    history_.put(history_.place(static_cast<uint32_t>(lane), lanes_[lane].count), byte);
+    advance(lanes_[lane], byte);
+  }
+}
+
 // Moves one model's matches behind the symbols that came.
 void Mixer::find_matches(int model, const uint16_t* column, int live) {
-  const auto is_head = [&](uint32_t place) {
-    const uint32_t lane = history_.lane(place);
-    return place == history_.place(lane, lanes_[lane].count);
+  const auto known = [&](uint32_t place) {
+    return history_.known(place, lanes_[history_.lane(place)].count);
   };
   for (int lane = 0; lane < live; ++lane) {
     Lane& l = lanes_[lane];
-    const uint32_t next = history_.place(static_cast<uint32_t>(lane), l.count);
+    Match& match = l.matches[model];
+    const Head head{history_.place(static_cast<uint32_t>(lane), l.count), l.count};
     // A long match may come from anywhere, a short one is worth more from nearby.
-    match_models_[model].update(l.matches[model], history_, next, l.count,
-                                static_cast<uint8_t>(column[lane]),
-                                model == kLongMatch ? 0 : salt(l), is_head);
+    const uint64_t salted = model == kLongMatch ? 0 : salt(l);
+    match_models_[model].update(match, history_, head, strings_[column[lane]], salted, known);
+    if (match.active)
+      match.expected = static_cast<uint16_t>(strings_.first_of(match.following, match.known));
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "lane.hpp"
 #include "learned.hpp"
+#include "strings.hpp"
 #include "tree.hpp"
 #include "../pool.hpp"
 
@@ -19,21 +20,23 @@ namespace shazip::mixing {
 class Mixer {
  public:
   // Tables take 2**table_bits bytes (16..30), the history 2**history_bits (10..30).
-  Mixer(int lanes, int table_bits, int history_bits, const Start& start,
+  // Throws std::invalid_argument if the start values are for another number of symbols.
+  Mixer(int lanes, int table_bits, int history_bits, Strings strings, const Start& start,
         std::shared_ptr<Pool> pool);
 
   int lanes() const { return static_cast<int>(lanes_.size()); }
-  // Makes frequencies (live, 16) of the symbols' first halves from the network's (live, 256) of
-  // whole symbols. Each row sums to 2**24, each frequency is at least 1.
+  const Shape& shape() const { return learned_.shape(); }
+  // Makes frequencies (live, A) of the symbols' first halves from the network's (live, V) of whole
+  // symbols. Each row sums to 2**24, each frequency is at least 1.
   void first(const uint32_t* freqs, int live, uint32_t* mixed);
-  // Makes frequencies (live, 16) of the second halves behind the first halves (live,).
+  // Makes frequencies (live, B) of the second halves behind the first halves (live,).
   void second(const uint16_t* firsts, int live, uint32_t* mixed);
   // Takes the symbols (live,) that came.
   void update(const uint16_t* column, int live);
   // What was learned so far, in the form of start values.
   Start learned() const { return learned_.learned(); }
 
-  static size_t size(int lanes, int table_bits, int history_bits);
+  static size_t size(int lanes, int table_bits, int history_bits, const Shape& shape);
 
  private:
   void mix(const Tree& tree, Half& half, uint32_t* mixed) const;
@@ -51,14 +54,16 @@ class Mixer {
   void remember(int context, Tree& tree, int symbol, uint8_t* states);
   void remember_order_zero(const uint16_t* column, int live);
   void judge_matches(const uint16_t* column, int live);
+  void take_string(int lane, const std::string& string);
   void find_matches(int model, const uint16_t* column, int live);
   template <typename Job>
   void in_parallel(int count, int live, Job job) const;
 
+  Strings strings_;
   Learned learned_;
   Zeroed<uint8_t> memory_;
   Slots slots_[kContexts];
-  uint8_t order_zero_[kNodes] = {};
+  std::vector<uint8_t> order_zero_;  // (nodes,)
   History history_;
   std::vector<MatchModel> match_models_;
   std::vector<Lane> lanes_;

@@ -45,14 +45,15 @@ int level_of(int stretched) {
 // Level by level: neighbours do not wait for each other.
 void Mixer::mix(const Tree& tree, Half& half, uint32_t* mixed) const {
   for (int i = 0; i < kContexts; ++i) half.places[i].copy(half.slots[i]);
-  int queue[kBranches] = {1};
+  int queue[kMostBranches] = {1};
   int queued = 1;
   half.masses[1] = kTotal;
   for (int i = 0; i < queued; ++i) {
     const int node = queue[i];
     predict(tree, half, node);
     const uint32_t mass = half.masses[node];
-    const uint32_t one = share(mass, kBranches / 2 >> depth_of(node), half.nodes[node].probability);
+    const uint32_t one =
+        share(mass, half.branches() / 2 >> depth_of(node), half.nodes[node].probability);
     queue[queued] = 2 * node;
     queued += serve(tree, half, 2 * node, mass - one, mixed);
     queue[queued] = 2 * node + 1;
@@ -62,8 +63,8 @@ void Mixer::mix(const Tree& tree, Half& half, uint32_t* mixed) const {
 
 // Gives a mass to a node: true if the node will split it, false if its leaves have got it.
 bool Mixer::serve(const Tree& tree, Half& half, int node, uint32_t mass, uint32_t* mixed) const {
-  if (node >= kBranches) {
-    mixed[node - kBranches] = mass;
+  if (node >= half.branches()) {
+    mixed[node - half.branches()] = mass;
     return false;
   }
   half.masses[node] = mass;
@@ -73,8 +74,9 @@ bool Mixer::serve(const Tree& tree, Half& half, int node, uint32_t mass, uint32_
     learned_.prefetch(kOfOrderTwo, tree.order_two_row(whole));
     return true;
   }
-  const int leaves = kBranches >> depth_of(node), first = node * leaves;
-  keep_proportions(half.sums + first, half.sums[node], mass, leaves, mixed + first - kBranches);
+  const int leaves = half.branches() >> depth_of(node), first = node * leaves;
+  keep_proportions(half.sums + first, half.sums[node], mass, leaves,
+                   mixed + first - half.branches());
   return false;
 }
 
@@ -82,19 +84,20 @@ bool Mixer::serve(const Tree& tree, Half& half, int node, uint32_t mass, uint32_
 void Mixer::predict(const Tree& tree, Half& half, int node) const {
   Node& out = half.nodes[node];
   const Lane& lane = *tree.lane;
+  const Shape& shape = learned_.shape();
   const int whole = half.whole(node), depth = half.depth + depth_of(node);
   set_network_inputs(half, node, whole, out);
   const int strength = set_match_inputs(lane, whole, depth, out);
   const int known = set_history_inputs(half, node, whole, out);
-  out.rows[kByNode] = kSetFirst[kByNode] + whole;
-  out.rows[kByMatch] = kSetFirst[kByMatch] + strength * 8 + known;
-  out.rows[kByLast] = kSetFirst[kByLast] + static_cast<int>(lane.symbols & 0xff);
-  out.rows[kByClasses] = kSetFirst[kByClasses] + tree.class_row * 8 + depth;
+  out.rows[kByNode] = shape.set_first(kByNode) + whole;
+  out.rows[kByMatch] = shape.set_first(kByMatch) + strength * 8 + known;
+  out.rows[kByLast] = shape.set_first(kByLast) + static_cast<int>(lane.bytes & 0xff);
+  out.rows[kByClasses] = shape.set_first(kByClasses) + tree.class_row * 8 + shape.depth_row(depth);
   for (int set = kFirstHashed; set < kSets; ++set)
-    out.rows[set] = kSetFirst[set] + tree.hashed_rows[set - kFirstHashed];
+    out.rows[set] = shape.set_first(set) + tree.hashed_rows[set - kFirstHashed];
   out.final_rows[kFinalByNode] = whole;
   out.final_rows[kFinalByOrderTwo] =
-      kFinalFirst[kFinalByOrderTwo] + static_cast<int>(tree.order_two & 2047);
+      shape.final_first(kFinalByOrderTwo) + static_cast<int>(tree.order_two % kHashRows);
   learned_.mix(out);
   out.probability = refined(tree, whole, out);
 }
@@ -113,13 +116,14 @@ void Mixer::set_network_inputs(const Half& half, int node, int whole, Node& out)
 // Returns which matches expect a bit here: 0 none, 1-7 the long one, 8-9 the short one alone.
 int Mixer::set_match_inputs(const Lane& lane, int whole, int depth, Node& out) const {
   int strength = 0;
+  const int bits = learned_.shape().bits();
   std::fill(out.inputs + kMatchInputs, out.inputs + kOrderZeroInputs, int16_t{0});
   for (int i = 0; i < kMatches; ++i) {
     const Match& match = lane.matches[i];
-    const int expected = match.expected | kNodes;
-    if (!match.active || expected >> (kBits - depth) != whole) continue;
+    const int expected = match.expected | (1 << bits);
+    if (!match.active || expected >> (bits - depth) != whole) continue;
     const Adaptive& trust = learned_.match(i, match.cell());
-    const int sign = (expected >> (kBits - 1 - depth)) & 1 ? 1 : -1;
+    const int sign = (expected >> (bits - 1 - depth)) & 1 ? 1 : -1;
     out.inputs[kMatchInputs + 2 * i] =
         static_cast<int16_t>(sign * trust.stretched(learned_.tables()));
     out.inputs[kMatchInputs + 2 * i + 1] = static_cast<int16_t>(sign * trust.confidence());
@@ -165,11 +169,11 @@ void Mixer::take_lessons(int lane, int symbol) {
   tree.lesson_count = 0;
   for (int i = 0; i < kHalves; ++i) {
     const Half& half = tree.halves[i];
-    const int value = i ? symbol % kBranches : symbol / kBranches;
-    for (int level = 0; level < kHalfBits; ++level) {
-      const int node = Half::on_way(value, level), bit = Half::bit(value, level);
+    const int value = learned_.shape().value(i, symbol);
+    for (int level = 0; level < half.bits; ++level) {
+      const int node = half.on_way(value, level), bit = half.bit(value, level);
       if (level > 0 && half.masses[node] < kWorthMixing) break;
-      tree.lessons[tree.lesson_count] = {&half.nodes[node], i * kHalfBits + level, bit};
+      tree.lessons[tree.lesson_count] = {&half.nodes[node], half.depth + level, bit};
       const int error = (bit << 16) - half.nodes[node].probability;
       tree.lesson_count += std::abs(error) >= kLeastError;
     }

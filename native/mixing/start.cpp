@@ -20,14 +20,11 @@ void visit(StartType& start, Each each) {
   for (auto& context : start.corrections)
     for (auto& row : context)
       for (auto& value : row) each(value);
-  for (auto& row : start.weights)
-    for (auto& value : row) each(value);
-  for (auto& row : start.final_weights)
-    for (auto& value : row) each(value);
+  for (auto& value : start.weights) each(value);
+  for (auto& value : start.final_weights) each(value);
 }
 
-size_t file_size() {
-  static Start start;
+size_t file_size(const Start& start) {
   size_t size = 0;
   visit(start, [&](auto& value) { size += sizeof value; });
   return size;
@@ -48,12 +45,17 @@ void check(const Start& start) {
 
 }  // namespace
 
-Start Start::read(const uint8_t* data, size_t size) {
-  if (size != file_size()) {
+Start::Start(const Shape& shape_)
+    : shape(shape_),
+      weights(static_cast<size_t>(shape.rows()) * kInputs),
+      final_weights(static_cast<size_t>(shape.final_rows()) * kSets) {}
+
+Start Start::read(const Shape& shape, const uint8_t* data, size_t size) {
+  Start start(shape);
+  if (const size_t wanted = file_size(start); size != wanted) {
     throw std::invalid_argument("start values of " + std::to_string(size) + " bytes, not " +
-                                std::to_string(file_size()));
+                                std::to_string(wanted));
   }
-  Start start;
   visit(start, [&](auto& value) {
     unsigned number = 0;
     for (size_t i = 0; i < sizeof value; ++i) number |= unsigned{*data++} << (8 * i);

@@ -30,8 +30,8 @@ def measure(model: modelfile.IntegerModel, data: bytes, lanes: int = LANES) -> d
     network = engine.predictor(lanes)
     counts = _count(network)
     table_bits, history_bits = sizes_for(len(data))
-    sizes = {"table_size": 1 << table_bits, "history_size": 1 << history_bits}
-    mixer = Mixer(lanes, **sizes, pool=engine.pool)
+    table_size, history_size = 1 << table_bits, 1 << history_bits
+    mixer = Mixer(lanes, table_size=table_size, history_size=history_size, pool=engine.pool)
     encoder = Encoder(lanes)
     symbols = interleave(np.frombuffer(data, np.uint8).astype(np.uint16), lanes)
     spent = np.zeros(3)

@@ -8,25 +8,29 @@ the canary.
 from __future__ import annotations
 
 import hashlib
-import zlib
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shazip.engines.compiled import load_module
+from shazip.engines.mixing_start import for_symbols
 from shazip.errors import FormatError, ModelError
+from shazip.halves import split
+from shazip.model.vocabulary import BYTES, Vocabulary
 
 MIXING_VERSION = 4
 TABLE_BITS = range(16, 31)  # log2 of bytes: bit histories of all contexts
-HISTORY_BITS = range(10, 31)  # log2 of bytes: symbols coded so far, in all lanes
+HISTORY_BITS = range(10, 31)  # log2 of bytes: what was coded so far, in all lanes
 
-_START = Path(__file__).with_name("mixing.bin")
-# Digests (BLAKE2b, 16 bytes) of the start values and of all frequencies over the canary's probe.
-_START_DIGEST = "cbbd9b0a9ac9ea3044310926fd156805"
-_CANARY_DIGEST = "5516a8e2bb9edb574575b383d8ec8063"
+# Digests (BLAKE2b, 16 bytes) of all frequencies over the canary's probe, by number of symbols.
+CANARY_DIGESTS = {
+    256: "5516a8e2bb9edb574575b383d8ec8063",
+    512: "2a125278661c9888c0f2282ef5397431",
+    1024: "6e2c32a9e8139e2be461d1e6a42c14f7",
+}
 _CANARY_STEPS, _CANARY_LANES = 64, 8
 
 
@@ -34,21 +38,30 @@ class Mixer:
     """The mixing of one frame; `first`, `second`, `update` take turns. Threads change no bit."""
 
     def __init__(
-        self, lanes: int, *, table_size: int, history_size: int, pool: object = None
+        self,
+        lanes: int,
+        *,
+        table_size: int,
+        history_size: int,
+        vocabulary: Vocabulary = BYTES,
+        own: Mapping[str, NDArray[np.int16]] | None = None,
+        pool: object = None,
     ) -> None:
         """Start with empty tables of these sizes in bytes, powers of two.
 
-        `pool` (compiled.py) has the threads, by default one. Raises FormatError for sizes
-        outside TABLE_BITS and HISTORY_BITS, ModelError if this machine mixes other frequencies
-        than it should.
+        `vocabulary` and `own` (mixing_start.py) are the model's; `pool` (compiled.py) has the
+        threads, by default one. Raises FormatError for sizes outside TABLE_BITS and HISTORY_BITS,
+        ModelError if this machine mixes other frequencies than it should.
         """
         bits = _bits(table_size), _bits(history_size)
         check_sizes(*bits)
-        check_canary()
-        self._native = _open(lanes, *bits, pool)
+        check_canary(vocabulary.size)
+        self._native = open_native(
+            lanes, *bits, vocabulary, for_symbols(vocabulary.size, own), pool
+        )
 
     def first(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Turn the network's frequencies (live, 256) into mixed ones of first halves (live, 16).
+        """Turn the network's frequencies (live, V) into mixed ones of first halves (live, A).
 
         Both: each at least 1, each row summing to 2**24.
         """
@@ -56,7 +69,7 @@ class Mixer:
         return mixed
 
     def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
-        """Return mixed frequencies (live, 16) of second halves behind the first ones (live,)."""
+        """Return mixed frequencies (live, B) of second halves behind the first ones (live,)."""
         mixed: NDArray[np.uint32] = self._native.second(firsts)
         return mixed
 
@@ -85,63 +98,77 @@ def check_sizes(table_bits: int, history_bits: int) -> None:
         raise FormatError(f"a mixing history of 2**{history_bits} bytes, not 2**10 to 2**30")
 
 
-def memory_size(table_bits: int, history_bits: int, lanes: int) -> int:
+def memory_size(table_bits: int, history_bits: int, lanes: int, symbol_bits: int = 8) -> int:
     """Return the bytes that a Mixer allocates; raise FormatError for sizes out of range."""
     check_sizes(table_bits, history_bits)
-    return int(load_module().mixer_size(lanes, table_bits, history_bits))
+    return int(load_module().mixer_size(lanes, table_bits, history_bits, symbol_bits))
 
 
 @cache
-def start_values() -> bytes:
-    """Return the start values that belong to this mixing version; raise ModelError if damaged."""
-    data = zlib.decompress(_START.read_bytes())
-    if _digest(data) != _START_DIGEST:
-        raise ModelError(f"{_START} does not hold the start values of mixing {MIXING_VERSION}")
-    return data
-
-
-@cache
-def check_canary() -> None:
+def check_canary(symbols: int = BYTES.size) -> None:
     """Mix a short probe, once; raise ModelError if this machine gets other frequencies."""
-    found = canary_digest()
-    if found != _CANARY_DIGEST:
-        raise ModelError(f"mixing gives {found} on its probe, not {_CANARY_DIGEST}")
+    found, wanted = canary_digest(symbols), CANARY_DIGESTS[symbols]
+    if found != wanted:
+        raise ModelError(f"mixing of {symbols} symbols gives {found} on its probe, not {wanted}")
 
 
-def canary_digest() -> str:
-    """Return the digest of all mixed frequencies over a probe of text and of arbitrary bytes."""
-    mixer = _open(_CANARY_LANES, TABLE_BITS[0], HISTORY_BITS[0])
-    text = np.frombuffer(b"The quick brown fox, 1234\n" * 32, np.uint8)
-    noise = np.arange(_CANARY_STEPS * _CANARY_LANES, dtype=np.uint32) * 2654435761 >> 24
+def canary_digest(symbols: int = BYTES.size) -> str:
+    """Return the digest of all mixed frequencies over a probe of text and of arbitrary symbols."""
+    vocabulary = probe_vocabulary(symbols)
+    bits, sizes = symbols.bit_length() - 1, (TABLE_BITS[0], HISTORY_BITS[0])
+    mixer = open_native(_CANARY_LANES, *sizes, vocabulary, for_symbols(symbols))
+    text = vocabulary.parse(b"The quick brown fox, 1234\n" * 64)
+    noise = np.arange(_CANARY_STEPS * _CANARY_LANES, dtype=np.uint32) * 2654435761 >> (32 - bits)
     digest = hashlib.blake2b(digest_size=16)
     for step in range(_CANARY_STEPS):
         live = _CANARY_LANES - step // 24
-        column = text[5 * np.arange(live) + step].astype(np.uint16)
+        column = text[5 * np.arange(live) + step].copy()
         column[live // 2 :: 4] = noise[step * _CANARY_LANES :][: len(column[live // 2 :: 4])]
-        for freqs in (mixer.first(_probe_freqs(step, live)), mixer.second(column >> 4)):
+        firsts, _ = split(column, bits)
+        for freqs in (mixer.first(_probe_freqs(step, live, symbols)), mixer.second(firsts)):
             digest.update(freqs.astype("<u4").tobytes())
         mixer.update(column)
     return digest.hexdigest()
 
 
-def _probe_freqs(step: int, live: int) -> NDArray[np.uint32]:
-    """Return frequencies (live, 256) of a made-up network: uneven, different in each lane."""
-    symbols = np.arange(256, dtype=np.int64)
+def probe_vocabulary(symbols: int) -> Vocabulary:
+    """Return a made-up vocabulary: bytes, and pairs of bytes such as "ck", "ro" and "ox"."""
+    merges = [
+        (bytes([first]), bytes([(first + difference) % 256]))
+        for difference in (8, -3, 9)[: symbols // 256 - 1]
+        for first in range(256)
+    ]
+    return Vocabulary.learned(merges)
+
+
+def _probe_freqs(step: int, live: int, symbols: int) -> NDArray[np.uint32]:
+    """Return frequencies (live, V) of a made-up network: uneven, different in each lane."""
+    numbers = np.arange(symbols, dtype=np.int64)
     lanes = np.arange(live, dtype=np.int64)[:, None]
-    weights = 1 + (symbols * 37 + lanes * 11 + step * 101) % 251**2 % 4093
-    scaled = 1 + weights * (2**24 - 256) // weights.sum(axis=1, keepdims=True)
+    weights = 1 + (numbers * 37 + lanes * 11 + step * 101) % 251**2 % 4093
+    scaled = 1 + weights * (2**24 - symbols) // weights.sum(axis=1, keepdims=True)
     scaled[:, 32] += 2**24 - scaled.sum(axis=1)
     freqs: NDArray[np.uint32] = scaled.astype(np.uint32)
     return freqs
 
 
-def _open(lanes: int, table_bits: int, history_bits: int, pool: object = None) -> Any:
+def open_native(
+    lanes: int,
+    table_bits: int,
+    history_bits: int,
+    vocabulary: Vocabulary,
+    start: bytes,
+    pool: object = None,
+) -> Any:
+    """Return the compiled mixer, unproved."""
     library = load_module()
     return library.Mixer(
         lanes=lanes,
         table_bits=table_bits,
         history_bits=history_bits,
-        start=start_values(),
+        strings=list(vocabulary.strings),
+        parser=vocabulary.native,
+        start=start,
         pool=pool or library.Pool(1),
     )
 
@@ -149,7 +176,3 @@ def _open(lanes: int, table_bits: int, history_bits: int, pool: object = None) -
 def _bits(size: int) -> int:
     """Return log2 of a power of two, -1 of anything else."""
     return size.bit_length() - 1 if size > 0 and size & (size - 1) == 0 else -1
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -81,9 +81,9 @@ class Vocabulary:
         array = np.frombuffer(data, np.uint8)
         if self.size == 256:
             return array.astype(np.uint16)
-        if self._native is None:
+        if self.native is None:
             return np.array(self._parse_slowly(array.tobytes()), np.uint16)
-        symbols: NDArray[np.uint16] = self._native.parse(np.ascontiguousarray(array))
+        symbols: NDArray[np.uint16] = self.native.parse(np.ascontiguousarray(array))
         return symbols
 
     def join(self, symbols: NDArray[Any]) -> bytes:
@@ -137,7 +137,8 @@ class Vocabulary:
             raise ShazipError(f"{path}: {error}") from None
 
     @cached_property
-    def _native(self) -> Any:
+    def native(self) -> Any:
+        """The compiled parse, or None where there is no compiled module."""
         from shazip.engines.compiled import load_module
 
         try:

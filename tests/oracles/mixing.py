@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -11,14 +12,13 @@ import numpy as np
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 CONTEXTS, MATCHES, SETS, INPUTS, LEVELS = 17, 2, 6, 64, 8
 REGIONAL = 0x1000A
-SET_SIZES = (256, 80, 256, 2048, 2048, 2048)
 HASHED = 4  # this set and those after it learn twice as fast
-SET_FIRST = [sum(SET_SIZES[:i]) for i in range(SETS)]
 LIMIT = 3071
 WORTH_MIXING = 2**16
 LEAST_ERROR = 256
 LENGTHS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 9, 9, 10, 10, *[11] * 8, *[12] * 8, 13]
 CERTAINTIES = (192, 640, 1500)
+BYTES = tuple(bytes([byte]) for byte in range(256))
 
 
 def clamp(x: int, low: int, high: int) -> int:
@@ -33,16 +33,18 @@ def scramble(x: int) -> int:
 class Start:
     """The start values, unpacked from what the package ships."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, symbols: int) -> None:
         self._data, self._at = data, 0
+        sets = (symbols, 80, 256, 2048, 2048, 2048)
+        self.set_first = [sum(sets[:i]) for i in range(SETS)]
         self.log2 = self._take("H", 4096)
         self.squash_table = self._take("H", 3072)
         self.next = self._rows("B", 256, 2)
         self.histories = self._rows("H", CONTEXTS + 1, 256)
         self.matches = self._rows("H", MATCHES, 128)
         self.corrections = [self._rows("h", 256, LEVELS) for _ in range(CONTEXTS)]
-        self.weights = self._rows("h", sum(SET_SIZES), INPUTS)
-        self.final_weights = self._rows("h", 256 + 2048, SETS)
+        self.weights = self._rows("h", sum(sets), INPUTS)
+        self.final_weights = self._rows("h", symbols + 2048, SETS)
         assert self._at == len(data)
 
     def _take(self, kind: str, count: int) -> list[int]:
@@ -84,9 +86,12 @@ class Adaptive:
 class Slots:
     """One context's slots: buckets of four, found by a check byte."""
 
-    def __init__(self, bits: int) -> None:
-        self.shift = 64 - (bits - 6)
-        self.buckets: dict[int, list[list[int]]] = defaultdict(lambda: [[0] * 16 for _ in range(4)])
+    def __init__(self, bits: int, size: int) -> None:
+        self.size = size  # bytes of a slot
+        self.shift = 64 - (bits - 2 - (size.bit_length() - 1))
+        self.buckets: dict[int, list[list[int]]] = defaultdict(
+            lambda: [[0] * size for _ in range(4)]
+        )
 
     def _place(self, context: int, half: int) -> tuple[int, int]:
         h = (context + half * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 & MASK64
@@ -98,7 +103,7 @@ class Slots:
             for slot in self.buckets[bucket]:
                 if slot[0] == check:
                     return slot
-        return [0] * 16
+        return [0] * self.size
 
     def claim(self, context: int, half: int) -> list[int]:
         at, check = self._place(context, half)
@@ -107,31 +112,32 @@ class Slots:
             if slot[0] == check:
                 return slot
         slot = min(bucket, key=lambda slot: slot[1])  # the first of equals
-        slot[:] = [check] + [0] * 15
+        slot[:] = [check] + [0] * (self.size - 1)
         return slot
 
 
-def letter(symbol: int) -> bool:
-    return symbol >= 128 or chr(symbol).isalpha()
+def letter(byte: int) -> bool:
+    return byte >= 128 or chr(byte).isalpha()
 
 
-def symbol_class(symbol: int) -> int:
-    if letter(symbol):
-        return 2 if 65 <= symbol <= 90 else 1
+def byte_class(byte: int) -> int:
+    if letter(byte):
+        return 2 if 65 <= byte <= 90 else 1
     for group, number in ((b"0123456789", 3), (b" ", 4), (b"\n", 5), (b".,;:", 6)):
-        if symbol in group:
+        if byte in group:
             return number
-    if symbol < 32:
+    if byte < 32:
         return 8
     for group, number in ((b"<>", 9), (b"\"'", 10), (b"()[]{}", 11)):
-        if symbol in group:
+        if byte in group:
             return number
     return 7
 
 
 class Match:
     def __init__(self) -> None:
-        self.active, self.place, self.length, self.misses, self.expected = False, 0, 0, 0, 0
+        self.active, self.place, self.length, self.misses, self.expected = False, (0, 0), 0, 0, 0
+        self.following = b""  # the bytes at the place, as many as a symbol may have
 
     def cell(self) -> int:
         return LENGTHS[min(self.length, 32)] * 8 + min(self.misses, 7)
@@ -141,7 +147,7 @@ class Lane:
     def __init__(self, region: int) -> None:
         self.region = region
         self.title, self.unfinished_title = 0, -1  # -1: not in a title
-        self.symbols = self.classes = self.count = self.word = self.last_word = 0
+        self.bytes = self.classes = self.count = self.word = self.last_word = 0
         self.word_before = self.first_word = self.opener = self.line = self.last_line = 0
         self.contexts: list[int] = []
         self.matches = [Match() for _ in range(MATCHES)]
@@ -150,28 +156,28 @@ class Lane:
     def salt(self) -> int:
         return (self.region + self.title) * 0x9E3779B97F4A7C15 & MASK64
 
-    def advance(self, symbol: int) -> None:
+    def advance(self, byte: int) -> None:
         self.count += 1
-        self.symbols = (self.symbols << 8 | symbol) & MASK64
-        self.classes = (self.classes << 4 | symbol_class(symbol)) & MASK64
-        if symbol in b'([{<"=|':
-            self.opener = ((self.last_word << 8) + symbol) & MASK32
-        if letter(symbol):
-            lower = symbol + 32 if 65 <= symbol <= 90 else symbol
+        self.bytes = (self.bytes << 8 | byte) & MASK64
+        self.classes = (self.classes << 4 | byte_class(byte)) & MASK64
+        if byte in b'([{<"=|':
+            self.opener = ((self.last_word << 8) + byte) & MASK32
+        if letter(byte):
+            lower = byte + 32 if 65 <= byte <= 90 else byte
             self.word = (self.word + lower + 1) * 0x2F0B4C47 & MASK32
         elif self.word:
             self.word_before, self.last_word = self.last_word, self.word
             self.first_word, self.word = self.first_word or self.word, 0
-        self._advance_title(symbol)
-        if symbol == 10:
+        self._advance_title(byte)
+        if byte == 10:
             self.last_line, self.line, self.first_word = self.line, self.count, 0
 
-    def _advance_title(self, symbol: int) -> None:
+    def _advance_title(self, byte: int) -> None:
         if self.unfinished_title >= 0:
-            self.unfinished_title = (self.unfinished_title + symbol + 1) * 0x2F0B4C47 & MASK32
-            if symbol == ord("<"):
+            self.unfinished_title = (self.unfinished_title + byte + 1) * 0x2F0B4C47 & MASK32
+            if byte == ord("<"):
                 self.title, self.unfinished_title = self.unfinished_title, -1
-        if self.symbols.to_bytes(8, "big").endswith(b"<title>"):
+        if self.bytes.to_bytes(8, "big").endswith(b"<title>"):
             self.unfinished_title = 0
 
 
@@ -192,8 +198,21 @@ class Node:
 class Mixer:
     """The same interface as shazip.engines.mixing.Mixer."""
 
-    def __init__(self, lanes: int, table_bits: int, history_bits: int, start: bytes) -> None:
-        s = self.start = Start(start)
+    def __init__(
+        self,
+        lanes: int,
+        table_bits: int,
+        history_bits: int,
+        start: bytes,
+        strings: Sequence[bytes] = BYTES,
+        parse: Callable[[bytes], Sequence[int]] = list,
+    ) -> None:
+        """`parse` cuts bytes into symbols; of 256 symbols each is a byte."""
+        self.strings, self.parse = strings, parse
+        self.symbols = len(strings)
+        self.bits = self.symbols.bit_length() - 1
+        self.half_bits = self.bits // 2, self.bits - self.bits // 2
+        s = self.start = Start(start, self.symbols)
         self.histories = [[Adaptive(s, p) for p in row] for row in s.histories]
         self.match_cells = [[Adaptive(s, p) for p in row] for row in s.matches]
         self.corrections = [[[256 * c for c in row] for row in rows] for rows in s.corrections]
@@ -201,8 +220,8 @@ class Mixer:
         self.weights = [[clamp(w * 256, -limit, limit) for w in row] for row in s.weights]
         self.final_weights = [[w * 16 for w in row] for row in s.final_weights]
         self.apms: dict[tuple[int, int, int], int] = {}
-        self.slots = [Slots(table_bits - 4) for _ in range(CONTEXTS)]
-        self.order_zero = [0] * 256
+        self.slots = [Slots(table_bits - 4, 1 << self.half_bits[1]) for _ in range(CONTEXTS)]
+        self.order_zero = [0] * self.symbols
         self.ring_bits = max(1, history_bits - (lanes - 1).bit_length())
         self.rings = [[0] * 2**self.ring_bits for _ in range(lanes)]
         self.last_seen: list[dict[int, tuple[int, int]]] = [{}, {}]
@@ -219,12 +238,13 @@ class Mixer:
 
     def first(self, freqs: np.ndarray) -> np.ndarray:
         self.freqs = [[int(f) for f in row] for row in freqs]
-        rows = [self._mix_half(i, 1) for i in range(len(self.freqs))]
-        return np.array(rows, np.uint32).reshape(-1, 16)
+        rows = [self._mix_half(i, 1, self.half_bits[0]) for i in range(len(self.freqs))]
+        return np.array(rows, np.uint32).reshape(len(rows), -1)
 
     def second(self, firsts: np.ndarray) -> np.ndarray:
-        rows = [self._mix_half(i, 16 + int(first)) for i, first in enumerate(firsts)]
-        return np.array(rows, np.uint32).reshape(-1, 16)
+        roots = [(1 << self.half_bits[0]) + int(first) for first in firsts]
+        rows = [self._mix_half(i, root, self.half_bits[1]) for i, root in enumerate(roots)]
+        return np.array(rows, np.uint32).reshape(len(rows), -1)
 
     def update(self, column: np.ndarray) -> None:
         symbols = [int(symbol) for symbol in column]
@@ -238,9 +258,9 @@ class Mixer:
         for i, symbol in enumerate(symbols):
             self._judge_matches(self.lanes[i], symbol)
         for i, symbol in enumerate(symbols):
-            self._take_symbol(i, symbol)
+            self._take_string(i, self.strings[symbol])
         for i, symbol in enumerate(symbols):
-            self._match(i, symbol)
+            self._match(i, self.strings[symbol])
             self._set_contexts(i)
 
     def _after(self, state: int, bit: int) -> int:
@@ -254,16 +274,16 @@ class Mixer:
     # Prediction
 
     def _sums(self, lane: int) -> list[int]:
-        sums = [0] * 256 + self.freqs[lane]
-        for node in range(255, 0, -1):
+        sums = [0] * self.symbols + self.freqs[lane]
+        for node in range(self.symbols - 1, 0, -1):
             sums[node] = sums[2 * node] + sums[2 * node + 1]
         return sums
 
-    def _mix_half(self, lane: int, root: int) -> list[int]:
+    def _mix_half(self, lane: int, root: int, bits: int) -> list[int]:
         sums = self._sums(lane)
         mass = {root: 2**24}
-        for level in range(4):
-            leaves = 16 >> level
+        for level in range(bits):
+            leaves = 1 << bits - level
             for node in range(root << level, (root + 1) << level):
                 if node not in mass:
                     continue
@@ -273,7 +293,7 @@ class Mixer:
                 p = self._predict(lane, node, sums).probability
                 mass[2 * node + 1] = leaves // 2 + ((mass[node] - leaves) * p >> 16)
                 mass[2 * node] = mass[node] - mass[2 * node + 1]
-        return [mass[leaf] for leaf in range(16 * root, 16 * root + 16)]
+        return [mass[leaf] for leaf in range(root << bits, (root + 1) << bits)]
 
     @staticmethod
     def _keep_proportions(node: int, leaves: int, sums: list[int], mass: dict[int, int]) -> None:
@@ -285,7 +305,7 @@ class Mixer:
 
     def _predict(self, lane_index: int, n: int, sums: list[int]) -> Node:
         start, lane, depth = self.start, self.lanes[lane_index], n.bit_length() - 1
-        previous = lane.symbols & 255
+        previous = lane.bytes & 255
         node = Node()
         node.apm_cells = []
         network = start.ratio(sums[2 * n + 1], sums[2 * n])
@@ -299,17 +319,20 @@ class Mixer:
             n,
             strength * 8 + known,
             previous,
-            (lane.classes & 255) * 8 + depth,
+            (lane.classes & 255) * 8 + 8 * depth // self.bits,
             (lane.first_word * 0x9E3779B1 & MASK32) >> 21,
             ((lane.classes & 0xFFFF) * 0x9E3779B1 & MASK32) >> 21,
         )
-        node.rows = [first + choice for first, choice in zip(SET_FIRST, choices, strict=True)]
-        order_two = scramble(lane.symbols & 0xFFFF) >> 20 & MASK32
-        node.final_rows = [n, 256 + order_two % 2048]
+        node.rows = [first + choice for first, choice in zip(start.set_first, choices, strict=True)]
+        order_two = scramble(lane.bytes & 0xFFFF) >> 20 & MASK32
+        node.final_rows = [n, self.symbols + order_two % 2048]
         self._mix_node(node)
         row = (order_two ^ (n * 0x9E3779B1 & MASK32) >> 9) & 0xFFFF
         mixed = start.squash(node.final_output)
-        one = self._refine(1, previous << 8 | n, node.final_output, node)
+        order_one = (previous << 16 | n) * 0x9E3779B1 >> 16 & 0xFFFF
+        if self.symbols == 256:
+            order_one = previous << 8 | n
+        one = self._refine(1, order_one, node.final_output, node)
         two = self._refine(2, row, node.final_output, node)
         node.probability = clamp((mixed * 6 + one * 5 + two * 5) >> 4, 1, 65535)
         return node
@@ -326,11 +349,11 @@ class Mixer:
     def _add_match_inputs(self, lane: Lane, n: int, depth: int, node: Node) -> int:
         strength = 0
         for i, match in enumerate(lane.matches):
-            expected = match.expected | 256
-            if not match.active or expected >> (8 - depth) != n:
+            expected = match.expected | self.symbols
+            if not match.active or expected >> (self.bits - depth) != n:
                 node.inputs += [0, 0]
                 continue
-            sign = 1 if expected >> (7 - depth) & 1 else -1
+            sign = 1 if expected >> (self.bits - 1 - depth) & 1 else -1
             stretched, confidence = self.match_cells[i][match.cell()].pair()
             node.inputs += [sign * stretched, sign * confidence]
             if i == 0:
@@ -354,12 +377,13 @@ class Mixer:
         return sum(state != 0 for state in states[:6])
 
     def _slot(self, i: int, lane: Lane, n: int, depth: int) -> list[int]:
-        half = 0 if depth < 4 else 1 + ((n >> (depth - 4)) & 15)
+        below = depth - self.half_bits[0]
+        half = 0 if below < 0 else 1 + (n >> below) - (1 << self.half_bits[0])
         return self.slots[i].find(lane.contexts[i], half)
 
-    @staticmethod
-    def _in_half(n: int, depth: int) -> int:
-        return n if depth < 4 else 1 << (depth - 4) | n & ((1 << (depth - 4)) - 1)
+    def _in_half(self, n: int, depth: int) -> int:
+        below = depth - self.half_bits[0]
+        return n if below < 0 else 1 << below | n & ((1 << below) - 1)
 
     def _mix_node(self, node: Node) -> None:
         node.outputs = []
@@ -379,19 +403,25 @@ class Mixer:
     def _lessons(self, lane: int, symbol: int) -> dict[int, tuple[Node, int]]:
         """Return by depth the mixed nodes on the symbol's way that missed its bit, and the bit."""
         sums, mass, lessons = self._sums(lane), 2**24, {}
-        for depth in range(8):
-            if depth == 4:
+        for depth, n, bit in self._way(symbol):
+            if depth == self.half_bits[0]:
                 mass = 2**24
             if mass < WORTH_MIXING:
                 continue
-            n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
             node = self._predict(lane, n, sums)
             if abs((bit << 16) - node.probability) >= LEAST_ERROR:
                 lessons[depth] = node, bit
-            half = 8 >> depth % 4
+            end = self.half_bits[0] if depth < self.half_bits[0] else self.bits
+            half = 1 << end - depth - 1
             one = half + ((mass - 2 * half) * node.probability >> 16)
             mass = one if bit else mass - one
         return lessons
+
+    def _way(self, symbol: int) -> Iterator[tuple[int, int, int]]:
+        """Yield depth, node and bit from the root to a symbol."""
+        for depth in range(self.bits):
+            node = (symbol | self.symbols) >> (self.bits - depth)
+            yield depth, node, symbol >> (self.bits - 1 - depth) & 1
 
     def _train(self, node: Node, bit: int, rates: tuple[int, int, int]) -> None:
         rate, hashed_rate, final_rate = rates
@@ -424,16 +454,13 @@ class Mixer:
         row[node.level] = clamp(value + (error * 60 + 128 >> 8), -2047 * 256, 2047 * 256)
 
     def _remember(self, lane: Lane, symbol: int, lessons: dict[int, tuple[Node, int]]) -> None:
-        for depth in range(8):
-            n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
+        for _, n, bit in self._way(symbol):
             self.order_zero[n] = self._step(CONTEXTS, self.order_zero[n], bit)
+        first = symbol >> self.half_bits[1]
         for i in range(CONTEXTS):
-            for depth in range(8):
-                n, bit = (symbol | 256) >> (8 - depth), symbol >> (7 - depth) & 1
-                if depth % 4 == 0:
-                    slot = self.slots[i].claim(
-                        lane.contexts[i], 0 if depth == 0 else 1 + (symbol >> 4)
-                    )
+            for depth, n, bit in self._way(symbol):
+                if depth in (0, self.half_bits[0]):
+                    slot = self.slots[i].claim(lane.contexts[i], 1 + first if depth else 0)
                 at = self._in_half(n, depth)
                 if depth in lessons and slot[at]:
                     self._correct(self.corrections[i][slot[at]], *lessons[depth])
@@ -443,7 +470,7 @@ class Mixer:
         for i, match in enumerate(lane.matches):
             if not match.active:
                 continue
-            for bit in range(7, -1, -1):
+            for bit in range(self.bits - 1, -1, -1):
                 hit = match.expected >> bit == symbol >> bit
                 self.match_cells[i][match.cell()].update(hit)
                 if not hit:
@@ -454,34 +481,39 @@ class Mixer:
     def _ring(self, lane: int, count: int) -> int:
         return self.rings[lane][count % 2**self.ring_bits]
 
-    def _take_symbol(self, i: int, symbol: int) -> None:
+    def _take_string(self, i: int, string: bytes) -> None:
         lane = self.lanes[i]
-        self.rings[i][lane.count % 2**self.ring_bits] = symbol
-        lane.advance(symbol)
+        for byte in string:
+            self.rings[i][lane.count % 2**self.ring_bits] = byte
+            lane.advance(byte)
 
-    def _is_head(self, place: tuple[int, int]) -> bool:
-        return (self.lanes[place[0]].count - place[1]) % 2**self.ring_bits == 0
+    def _known(self, place: tuple[int, int]) -> int:
+        """Return how many bytes lie between a place and where its lane writes next."""
+        return (self.lanes[place[0]].count - place[1]) % 2**self.ring_bits
 
-    def _match(self, i: int, symbol: int) -> None:
+    def _match(self, i: int, string: bytes) -> None:
         lane = self.lanes[i]
         for which, minimum in enumerate((12, 5)):
             match = lane.matches[which]
             if match.active:
-                self._follow(match, symbol)
+                self._follow(match, string)
             if lane.count >= minimum:
                 self._look_up(which, minimum, i, match)
             if match.active:
-                match.expected = self._ring(*match.place)
+                at, count = match.place[1], min(16, self._known(match.place))
+                match.following = bytes(self._ring(match.place[0], at + k) for k in range(count))
+                match.expected = self.parse(match.following)[0]
 
-    def _follow(self, match: Match, symbol: int) -> None:
-        if match.expected == symbol:
-            match.length = min(match.length + 1, 65535)
+    def _follow(self, match: Match, string: bytes) -> None:
+        size = len(string)
+        if match.following[:size] == string[: len(match.following)]:
+            match.length = min(match.length + size, 65535)
             if match.length >= 16:
                 match.misses = 0
         else:
             match.length, match.misses = 0, match.misses + 1
-        match.place = (match.place[0], (match.place[1] + 1) % 2**self.ring_bits)
-        match.active = match.misses <= 8 and not self._is_head(match.place)
+        match.place = (match.place[0], (match.place[1] + size) % 2**self.ring_bits)
+        match.active = match.misses <= 8 and self._known(match.place) > 0
 
     def _look_up(self, which: int, minimum: int, i: int, match: Match) -> None:
         lane = self.lanes[i]
@@ -490,7 +522,7 @@ class Mixer:
             h = (h + self._ring(i, lane.count - back) + 1) * 0x9E3779B97F4A7C15 & MASK64
         key = scramble(h) >> self.match_shift
         seen = self.last_seen[which].get(key)
-        if seen and (not match.active or match.length < 8) and not self._is_head(seen):
+        if seen and (not match.active or match.length < 8) and self._known(seen) > 0:
             length = 0
             limit = min(32, lane.count, 2**self.ring_bits - 1)
             while length < limit and self._ring(seen[0], seen[1] - length - 1) == self._ring(
@@ -503,7 +535,7 @@ class Mixer:
 
     def _set_contexts(self, i: int) -> None:
         lane = self.lanes[i]
-        s = lane.symbols
+        s = lane.bytes
         one = s & 255
         at = lane.last_line + lane.count - lane.line
         above = self._ring(i, at) if at < lane.line and lane.count - at < 2**self.ring_bits else 0

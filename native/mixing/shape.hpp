@@ -1,0 +1,57 @@
+// What the size of a vocabulary, 2**bits symbols, makes of trees, slots and sets of weights.
+#pragma once
+
+#include <stdexcept>
+
+namespace shazip::mixing {
+
+// A symbol is coded as two halves, each the walk through a binary tree of its own. In the symbol's
+// whole tree node 1 is the root, nodes 2 n and 2 n + 1 are below n.
+constexpr int kHalves = 2;
+constexpr int kLeastBits = 8, kMostBits = 10;
+constexpr int kMostHalfBits = kMostBits - kMostBits / 2;
+constexpr int kMostBranches = 1 << kMostHalfBits, kMostNodes = 1 << kMostBits;
+
+// Sets of weights; each picks one of its rows by a small context, those from kFirstHashed on by a
+// hash.
+enum Set { kByNode, kByMatch, kByLast, kByClasses, kByFirstWord, kByShape, kSets };
+constexpr int kFirstHashed = kByFirstWord;
+constexpr int kHashRows = 2048;
+// Final mixers, which weigh the sets' outputs.
+enum Final { kFinalByNode, kFinalByOrderTwo, kFinals };
+
+class Shape {
+ public:
+  explicit Shape(int bits) : bits_(bits), half_bits_{bits / 2, bits - bits / 2} {
+    if (bits < kLeastBits || bits > kMostBits)
+      throw std::invalid_argument("a vocabulary has 256, 512 or 1024 symbols");
+    const int rows[kSets] = {nodes(), 80, 256, kHashRows, kHashRows, kHashRows};
+    for (int set = 0; set < kSets; ++set) set_first_[set + 1] = set_first_[set] + rows[set];
+  }
+
+  int bits() const { return bits_; }
+  int nodes() const { return 1 << bits_; }  // of the whole tree; as many as symbols
+  int half_bits(int half) const { return half_bits_[half]; }
+  int branches(int half) const { return 1 << half_bits_[half]; }
+  // The part of a symbol that a half codes.
+  int value(int half, int symbol) const {
+    return half ? symbol & (branches(1) - 1) : symbol >> half_bits_[1];
+  }
+  // A slot of bit histories has a place for each node of the larger half, the first of them a
+  // check.
+  int slot_bits() const { return half_bits_[1]; }
+
+  int set_first(int set) const { return set_first_[set]; }
+  int rows() const { return set_first_[kSets]; }
+  int final_first(int final) const { return final == kFinalByNode ? 0 : nodes(); }
+  int final_rows() const { return nodes() + kHashRows; }
+  // One of eight depths, whatever the number of bits.
+  int depth_row(int depth) const { return 8 * depth / bits_; }
+
+ private:
+  int bits_;
+  int half_bits_[kHalves];
+  int set_first_[kSets + 1] = {};
+};
+
+}  // namespace shazip::mixing
