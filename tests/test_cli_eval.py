@@ -1,5 +1,7 @@
 """`shazip eval`: what it says is what compression achieves."""
 
+import json
+
 import numpy as np
 import pytest
 from cli_run import TEXT, DriftingEngine, fake_codec, shazip
@@ -130,3 +132,13 @@ def test_progress_counts_what_is_done(folder):
         found = meter.measure(file, lambda *pair: seen.append(pair))
     assert seen == sorted(seen)
     assert seen[-1][0] <= found.size
+
+
+def test_json_has_the_numbers_of_the_row():
+    title, cells = (line.split() for line in shazip("eval", "a").out.decode().splitlines())
+    assert title == TITLES
+    record = json.loads(shazip("eval", "--json", "a").out)
+    assert [str(record[key]) for key in ("original_size", "predicted_size")] == cells[:2]
+    assert f"{record['bpb']:.4f}" == cells[2]
+    assert record["bits"] == record["bpb"] * record["original_size"]
+    assert [record["engine"], record["model"], record["name"]] == [cells[6], *cells[8:]]

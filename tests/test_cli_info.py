@@ -1,5 +1,7 @@
 """`shazip info`: the table."""
 
+import json
+
 import pytest
 from cli_run import TEXT, fake_codec, shazip
 
@@ -74,3 +76,15 @@ def test_an_empty_archive_has_no_bits_a_byte():
     packed = shazip("compress", stdin=b"").out
     _, row = rows(stdin=packed)
     assert row[1:4] == ["0", "-", "0"]
+
+
+def test_json_has_an_object_for_each_archive(packed, tmp_path):
+    (tmp_path / "b.shz").write_bytes(packed + packed)
+    code, out, err = shazip("info", "--json", "-v", "a.shz", "b.shz", "a")
+    assert (code, err) == (1, "shazip: a: not a .shz file\n")
+    one, two = map(json.loads, out.splitlines())
+    assert (one["name"], one["original_size"]) == ("a.shz", len(TEXT))
+    assert one["bpb"] == 8 * len(packed) / len(TEXT)
+    assert two["compressed_size"] == 2 * len(packed)
+    assert two["frames"] == 2 * one["frames"]
+    assert one["frames"][0]["model"] == bytes(range(16)).hex()

@@ -1,6 +1,8 @@
 """Models on the command line: `shazip models`, `-m`, and archives whose model is not there."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,3 +239,13 @@ def test_an_archive_whose_model_is_missing_names_the_command_that_helps(folder, 
     )
     assert shazip("models", "--install", "saved", "--name", "other").code == 0
     assert shazip("test", "a.shz") == (0, b"", "")
+
+
+def test_json_has_an_object_for_each_model(made):
+    records = list(map(json.loads, shazip("models", "--json").out.splitlines()))
+    assert {record["name"]: record["id"] for record in records} == {
+        name: model.id.hex() for name, model in made.items()
+    }
+    assert [record["name"] for record in records if record["default"]] == ["base"]
+    assert all(Path(record["path"]).exists() for record in records)
+    assert records[0]["parameters"] == count_parameters(made["base"].config)

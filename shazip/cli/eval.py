@@ -22,7 +22,8 @@ from shazip.cli.options import (
     quiet_and_verbose,
 )
 from shazip.cli.progress import progress_of
-from shazip.cli.report import Reporter, printable, tell
+from shazip.cli.report import Reporter, printable
+from shazip.cli.table import Table, json_option
 from shazip.training.files import is_trained
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ TITLES = (
 @computing
 @click.option("--window", type=COUNT, help="Steps that attention sees, instead of the model's.")
 @click.option("--text", type=click.Path(path_type=Path), help="To calibrate float weights on.")
+@json_option
 @quiet_and_verbose
 @grouped
 def evaluate(files: tuple[str, ...], _: FileOptions, settings: CodecOptions) -> None:
@@ -86,7 +88,8 @@ def _trained(
         )
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
-    tell(ROW.format(*TITLES))
+    table = Table(ROW, TITLES)
+    table.begin()
 
     def add(name: str) -> None:
         refuse_kinds(name, input_status(name), follow=True, special=True)
@@ -94,7 +97,7 @@ def _trained(
             data = np.frombuffer(source.file.read(), np.uint8)
         with progress_of(name, len(data), quiet=reporter.quiet) as progress:
             for engine, found in both.measure(data, settings.lanes, progress):
-                tell(row(found, engine, False, both.name, name))
+                add_row(table, found, engine, False, both.name, name)
 
     for_each(files[1:], add, reporter)
 
@@ -109,6 +112,7 @@ class Evaluation:
         self._window = window
         self._reporter = reporter
         self._engine: Engine | None = None
+        self._table = Table(ROW, TITLES)
 
     def add(self, name: str) -> None:
         """Measure one file and print its row."""
@@ -118,28 +122,38 @@ class Evaluation:
         with open_source(name) as source:
             if self._engine is None:
                 self._engine = self._open()
-                tell(ROW.format(*TITLES))
+                self._table.begin()
             with progress_of(name, source.size, quiet=self._reporter.quiet) as report:
                 meter = Meter(self._engine, self._settings.coding, threads=self._settings.threads)
                 found = meter.measure(source.file, report)
             engine = self._engine
-            tell(row(found, engine.name, self._settings.mix, engine.model.name, source.name))
+            mix, model = self._settings.mix, engine.model.name
+            add_row(self._table, found, engine.name, mix, model, source.name)
 
     def _open(self) -> Engine:
         return self._settings.open_engine(self._window)
 
 
-def row(found: Measurement, engine: str, mix: bool, model: str, name: str) -> str:
-    """Return a line of the table."""
-    return ROW.format(
-        found.size,
-        math.ceil(found.bits / 8),
-        f"{found.bpb:.4f}" if found.size else "-",
-        found.blocks,
-        found.stored,
-        found.lanes,
-        engine,
-        "yes" if mix else "no",
-        printable(model),
-        printable(name),
+def add_row(
+    table: Table, found: Measurement, engine: str, mix: bool, model: str, name: str
+) -> None:
+    """Print one measurement."""
+    record = {
+        "name": name,
+        "original_size": found.size,
+        "predicted_size": math.ceil(found.bits / 8),
+        "bits": found.bits,
+        "bpb": found.bpb,
+        "blocks": found.blocks,
+        "stored_blocks": found.stored,
+        "lanes": found.lanes,
+        "engine": engine,
+        "mixing": mix,
+        "model": model,
+    }
+    cells = (
+        *(found.size, record["predicted_size"], f"{found.bpb:.4f}" if found.size else "-"),
+        *(found.blocks, found.stored, found.lanes, engine, "yes" if mix else "no"),
+        *(printable(model), printable(name)),
     )
+    table.add(cells, record)

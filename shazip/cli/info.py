@@ -23,6 +23,7 @@ from shazip.cli.options import (
     refuse_places,
 )
 from shazip.cli.report import Reporter, plural, printable, tell
+from shazip.cli.table import Table, json_option
 from shazip.container import FORMAT_VERSION, Header
 from shazip.frames import FrameInfo, Info
 from shazip.frames import info as read_info
@@ -36,6 +37,7 @@ ID_DIGITS = 12
 @files_argument
 @places
 @recursive
+@json_option
 @quiet_and_verbose
 @grouped
 def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
@@ -66,6 +68,7 @@ class Listing:
         self._force = force
         self._verbose = verbose
         self._all: list[Info] = []
+        self._table = Table(ROW, TITLES)
 
     def add(self, name: str) -> None:
         """Print the row of one archive."""
@@ -73,25 +76,23 @@ class Listing:
         with open_source(name) as source:
             refuse_terminal(source, force=self._force)
             archive = read_info(source.file)
-            if not self._all:
-                tell(ROW.format(*TITLES))
             self._all.append(archive)
-            tell(row(archive, printable(source.name)))
-        if self._verbose:
+            self._table.add(row(archive, printable(source.name)), record(archive, source.name))
+        if self._verbose and not self._table.as_json:
             for frame in archive.frames:
                 tell(f"    {frame_text(frame)}")
 
     def finish(self) -> None:
-        """Print the total of several archives."""
-        if len(self._all) > 1:
+        """Print the total of several archives, in columns only."""
+        if len(self._all) > 1 and not self._table.as_json:
             frames = tuple(frame for archive in self._all for frame in archive.frames)
-            tell(row(Info(frames), f"({len(self._all)} files)"))
+            self._table.add(row(Info(frames), f"({len(self._all)} files)"), {})
 
 
-def row(archive: Info, name: str) -> str:
-    """The table's row for an archive."""
+def row(archive: Info, name: str) -> tuple[object, ...]:
+    """The cells of an archive's row."""
     headers = [frame.header for frame in archive.frames]
-    return ROW.format(
+    return (
         archive.compressed_size,
         archive.original_size,
         f"{archive.bpb:.3f}" if archive.original_size else "-",
@@ -101,6 +102,36 @@ def row(archive: Info, name: str) -> str:
         _common(_versions(header) for header in headers),
         name,
     )
+
+
+def record(archive: Info, name: str) -> dict[str, object]:
+    """What --json prints of an archive: all that its headers tell, frame by frame."""
+    return {
+        "name": name,
+        **_sizes(archive),
+        "bpb": archive.bpb,
+        "frames": [
+            {
+                **_sizes(frame),
+                "block_size": 1 << frame.header.block_bits,
+                "lanes": frame.header.lanes,
+                "model": frame.header.model_id.hex(),
+                "format": FORMAT_VERSION,
+                "arithmetic": frame.header.arithmetic_version,
+                "mixing": frame.header.mixing_version,
+            }
+            for frame in archive.frames
+        ],
+    }
+
+
+def _sizes(part: Info | FrameInfo) -> dict[str, object]:
+    return {
+        "compressed_size": part.compressed_size,
+        "original_size": part.original_size,
+        "blocks": part.blocks,
+        "stored_blocks": part.stored_blocks,
+    }
 
 
 def frame_text(frame: FrameInfo) -> str:

@@ -12,6 +12,7 @@ import click
 from shazip.cli.convert import for_each
 from shazip.cli.options import ENGINE, quiet_and_verbose
 from shazip.cli.report import Reporter, flush_stdout, printable, tell
+from shazip.cli.table import Table, json_option
 from shazip.errors import ModelError
 from shazip.model.config import NetworkConfig
 from shazip.model.folders import VARIABLE, user_folder
@@ -33,6 +34,7 @@ TITLES = ("", "name", "id", "parameters", "bpb", "path")
 @click.option("--name", help="Its name, instead of the one in FILE.")
 @click.option("--remove", metavar="NAME", help="Delete one of your models.")
 @click.option("--default", metavar="NAME", help="Compress with this one unless -m is given.")
+@json_option
 @quiet_and_verbose
 def models(
     names: tuple[str, ...],
@@ -42,6 +44,7 @@ def models(
     name: str | None,
     remove: str | None,
     default: str | None,
+    as_json: bool,
 ) -> None:
     """List the installed models, or those named: id, parameters, file; * marks the default.
 
@@ -84,9 +87,9 @@ def _show(names: tuple[str, ...], check: bool, engine: str | None) -> None:
         checks["context mixing"] = _check_mixing
         for_each(checks, lambda name: checks[name](), reporter)
     else:
-        tell(ROW.format(*TITLES))
-        default = _default()
-        for_each(wanted, lambda name: _list(name, default), reporter)
+        table, default = Table(ROW, TITLES), _default()
+        table.begin()
+        for_each(wanted, lambda name: _list(table, name, default), reporter)
 
 
 def _default() -> Path | None:
@@ -98,23 +101,28 @@ def _default() -> Path | None:
         return None
 
 
-def _list(name: str, default: Path | None) -> None:
+def _list(table: Table, name: str, default: Path | None) -> None:
     from shazip.model import file as modelfile
     from shazip.model import store as modelstore
 
     path = modelstore.find_path(name)
     document = modelfile.read_metadata(path)
     config = modelfile.parse_config(document.get("config"))
-    tell(
-        ROW.format(
-            "*" if path == default else "",
-            printable(path.stem),
-            printable(str(document.get("id"))),
-            count_parameters(config),
-            _bpb(document),
-            printable(str(path)),
-        )
+    bpb = _bpb(document)
+    record = {
+        "name": path.stem,
+        "id": document.get("id"),
+        "parameters": count_parameters(config),
+        "bpb": bpb,
+        "default": path == default,
+        "path": str(path),
+    }
+    cells = (
+        *("*" if path == default else "", printable(path.stem)),
+        *(printable(str(document.get("id"))), record["parameters"]),
+        *("-" if bpb is None else f"{bpb:.3f}", printable(str(path))),
     )
+    table.add(cells, record)
 
 
 def _check(engine: str | None, name: str) -> None:
@@ -149,8 +157,8 @@ def count_parameters(config: NetworkConfig) -> int:
     return output + config.layers * layer + len(config.attention) * attention
 
 
-def _bpb(document: dict[str, Any]) -> str:
+def _bpb(document: dict[str, Any]) -> float | None:
     """The validation result in a model's training record, if it has one."""
     record = document.get("training")
     bpb = record.get("bpb") if isinstance(record, dict) else None
-    return f"{bpb:.3f}" if isinstance(bpb, int | float) else "-"
+    return bpb if isinstance(bpb, int | float) else None

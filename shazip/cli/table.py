@@ -1,0 +1,38 @@
+"""Tables on standard output: columns for people or, with --json, an object a line for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import click
+
+from shazip.cli.report import tell
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line instead of the table."
+)
+
+
+class Table:
+    """Prints rows as they come; the titles stand above the first."""
+
+    def __init__(self, form: str, titles: tuple[str, ...]) -> None:
+        """Take a format of as many fields as there are titles; --json of the command counts."""
+        self.as_json: bool = click.get_current_context().params.get("as_json", False)
+        self._form = form
+        self._titles: tuple[str, ...] | None = titles
+
+    def add(self, cells: tuple[object, ...], record: Mapping[str, object]) -> None:
+        """Print one row: `cells` in columns, or `record` as JSON."""
+        if self.as_json:
+            tell(json.dumps(record))
+            return
+        self.begin()
+        tell(self._form.format(*cells))
+
+    def begin(self) -> None:
+        """Print the titles unless they are printed; a table without rows has them, too."""
+        if self._titles and not self.as_json:
+            tell(self._form.format(*self._titles))
+        self._titles = None
