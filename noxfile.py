@@ -36,6 +36,12 @@ def sanitize(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The site of the documentation in build/site; a warning is an error."""
+    session.run("python", "-P", "-m", "mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """The wheel and the sdist in dist/, as an index would take them."""
     wheels = sorted(map(str, Path("dist").glob("*")))

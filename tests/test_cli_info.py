@@ -6,7 +6,10 @@ import pytest
 from cli_run import TEXT, fake_codec, shazip
 
 from shazip.cli.options import CodecOptions
+from shazip.container import FORMAT_VERSION
+from shazip.model.arithmetic import ARITHMETIC_VERSION
 
+VERSIONS = f"{FORMAT_VERSION}/{ARITHMETIC_VERSION}/0"
 TITLES = "compressed original bpb blocks lanes model versions name"
 
 
@@ -33,7 +36,7 @@ def test_info_tells_sizes_lanes_model_and_versions(packed):
     size = len(packed)
     bpb = f"{8 * size / len(TEXT):.3f}"
     model = bytes(range(16)).hex()[:12]
-    assert row == [str(size), str(len(TEXT)), bpb, "1", "3", model, "1/1/0", "a.shz"]
+    assert row == [str(size), str(len(TEXT)), bpb, "1", "3", model, VERSIONS, "a.shz"]
 
 
 def test_info_reads_a_pipe(packed):
@@ -60,7 +63,7 @@ def test_v_adds_a_line_for_each_frame(tmp_path, packed):
     )
     assert "3 lanes" in out[2]
     assert f"model {bytes(range(16)).hex()}" in out[2]
-    assert "format 1, arithmetic 1, no mixing" in out[2]
+    assert f"format {FORMAT_VERSION}, arithmetic {ARITHMETIC_VERSION}, no mixing" in out[2]
     assert "1 lane," in out[3]
 
 
