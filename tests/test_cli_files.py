@@ -488,7 +488,7 @@ def changing_codec(folder, content):
 
 
 def test_verify_needs_an_output_that_is_a_file():
-    error = "shazip: a: the output is no file, so --verify cannot read it again\n"
+    error = "shazip: a: --verify needs a file: this output cannot be read again\n"
     assert shazip("compress", "--verify", "-o", "/dev/null", "a") == (1, b"", error)
 
 

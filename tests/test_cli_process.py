@@ -251,7 +251,7 @@ def test_compressed_data_is_not_written_to_a_terminal(packed):
     for line, arguments in (("", ["compress", "-c", "a"]), ("< a", ["compress"])):
         terminal = Terminal(line, *arguments)
         assert terminal.code == 1
-        assert "compressed data is not written to a terminal; use -f to force, or -o FILE" in (
+        assert "will not write compressed data to a terminal; use -f to force, or -o FILE" in (
             terminal.screen
         )
         assert terminal.screen.count("\n") == 1
@@ -265,7 +265,7 @@ def test_compressed_data_is_not_written_to_a_terminal(packed):
 def test_compressed_data_is_not_read_from_a_terminal(name):
     terminal = Terminal("", name)
     assert terminal.code == 1
-    text = "shazip: (stdin): compressed data is not read from a terminal; use -f to force\r\n"
+    text = "shazip: (stdin): will not read compressed data from a terminal; use -f to force\r\n"
     assert terminal.screen == text
 
 

@@ -1,4 +1,4 @@
-"""The files of one command line: folders walked with -r, and how far all of them together are."""
+"""The files of one command line: walks folders with -r, and counts the progress over all files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-Name = str | OSError  # or why a folder has none
+Name = str | OSError  # a file, or the error of a folder
 
 
 def expand(
     names: Sequence[str], *, recursive: bool, wanted: Callable[[str], bool]
 ) -> Iterator[Name]:
-    """Yield `names`; with `recursive` each folder's `wanted` regular files in its place, sorted.
+    """Yield `names`; if `recursive`, each folder's `wanted` regular files in its place, sorted.
 
-    Links inside a folder are not followed. A folder that cannot be read yields its error.
+    It follows no links inside a folder. An unreadable folder yields its error.
     """
     for name in names:
         if recursive and Path(name).is_dir():
@@ -42,12 +42,12 @@ def _walk(folder: str, wanted: Callable[[str], bool]) -> Iterator[Name]:
 
 @dataclass
 class Batch:
-    """How far several files are together."""
+    """The progress over several files."""
 
     files: int
     size: int  # bytes of those that are regular files
-    done: int = 0  # bytes of the files before the one under way
-    number: int = 0  # of the file under way, from 1
+    done: int = 0  # bytes of the files before the current one
+    number: int = 0  # of the current file, from 1
     start: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -56,11 +56,11 @@ class Batch:
         return cls(len(names), sum(map(_size, names))) if len(names) > 1 else None
 
     def begin(self) -> None:
-        """Go on to the next file."""
+        """Begin the next file."""
         self.number += 1
 
     def end(self, name: str) -> None:
-        """Count the file as done, or as never to be done."""
+        """Count the file as done, whether it succeeded or failed."""
         self.done += _size(name)
 
 

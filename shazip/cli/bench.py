@@ -1,4 +1,4 @@
-"""`shazip bench`: what shazip gains and costs beside other compressors, on the user's own files."""
+"""`shazip bench`: compares shazip with other compressors on the user's own files."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ from shazip.cli.report import FAILURES, Reporter, say, tell
     "names",
     multiple=True,
     type=click.Choice(NAMES, case_sensitive=False),
-    help="Only this one; may be given several times.",
+    help="Only this tool; may be repeated.",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How often everything is measured; shown is the median.",
+    help="Rounds of measuring; tables show the median.",
 )
 @click.option(
     "--patience",
@@ -62,11 +62,11 @@ from shazip.cli.report import FAILURES, Reporter, say, tell
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="A tool that has taken this long on a file gets no further round.",
+    help="Seconds on a file after which a tool gets no further round.",
 )
 @click.option("--quick", is_flag=True, help="The first 8 KiB, one round, no programs.")
 @click.option(
-    "--curves", is_flag=True, help="The first file also cut short, in many lanes, and by stage."
+    "--curves", is_flag=True, help="Measure the first file also by size, by lanes and by stage."
 )
 @click.option("--plots", type=click.Path(path_type=Path), metavar="FOLDER", help="Draw pictures.")
 @click.option("--svg", is_flag=True, help="Pictures as SVG instead of PNG.")
@@ -75,7 +75,7 @@ from shazip.cli.report import FAILURES, Reporter, say, tell
 def bench(files: tuple[str, ...], **flags: Any) -> None:
     """Compress and decompress each FILE with every compressor at hand, and compare.
 
-    Each figure comes from a process of its own and a round trip that was checked.
+    Each figure comes from a process of its own and a checked round trip.
     """
     wishes = Wishes(**flags)
     if wishes.plots and importlib.util.find_spec("matplotlib") is None:
@@ -94,7 +94,7 @@ def bench(files: tuple[str, ...], **flags: Any) -> None:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the flags ask for."""
+    """The values of the flags."""
 
     model: str | None
     variants: tuple[str, ...]
@@ -116,7 +116,7 @@ def _session(wishes: Wishes) -> Session:
             *(shazip_rows(wishes.model, wishes.variants) if own else ()),
         ],
         Patience(1 if wishes.quick else wishes.rounds, wishes.patience),
-        # With --json and --markdown standard output is for the result; a terminal shows the way.
+        # With --json and --markdown standard output has the result, and the terminal the progress.
         table=sys.stdout if wishes.form is None else _terminal(),
         status=_terminal(),
     )
@@ -140,7 +140,7 @@ def _open_all(files: Iterable[str], wishes: Wishes) -> tuple[list[Subject], bool
 
 
 def _finish(results: Results, wishes: Wishes) -> None:
-    """Print what was not printed while it ran, and draw."""
+    """Print the rest of the results, and draw."""
     if wishes.form == "json":
         tell(results.dumps().rstrip())
     elif wishes.form == "markdown":

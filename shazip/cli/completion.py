@@ -1,4 +1,4 @@
-"""`shazip completion`: what completes commands, options and their values in a shell."""
+"""`shazip completion`: completes commands, options and their values in a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From one name to one finished output: the checks, the coding, the commit, the removal."""
+"""Converts one input to one finished output: checks, coding, commit, removal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Reporter) -> None:
-    """Do `action` with each name; exit with 1 in the end if one failed."""
+    """Call `action` with each name; exit with 1 at the end if one failed."""
     failed = False
     for name in names:
         if isinstance(name, OSError):
@@ -49,7 +49,7 @@ def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Rep
             raise
         except Exception as error:
             if own_name(error) == STDOUT:
-                raise  # all that follows would fail there as well
+                raise  # the other files would fail in the same way
             reporter.failure(error, STDIN if name == "-" else name)
             failed = True
     if failed:
@@ -57,7 +57,7 @@ def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Rep
 
 
 class Conversion:
-    """What one command line wants done with each of its files."""
+    """The work of one command line on each of its files."""
 
     def __init__(self, where: FileOptions, settings: CodecOptions, reporter: Reporter) -> None:
         self.where = where
@@ -66,7 +66,7 @@ class Conversion:
         self._batch: Batch | None = None
 
     def all_of(self, names: Sequence[str]) -> None:
-        """Do what is wanted with the inputs `names`; exit with 1 in the end if one failed."""
+        """Convert, check or list the inputs `names`; exit with 1 at the end if one failed."""
         action = self.check if self.where.mode is Mode.TEST else self.convert
         found = list(expand(names, recursive=self.where.recursive, wanted=self._wanted))
         self._batch = Batch.of(found)
@@ -107,7 +107,7 @@ class Conversion:
             self.reporter.summary(source.name, f"{text}, {target or STDOUT}")
 
     def check(self, name: str) -> None:
-        """Decode the archive `name` in full, for its errors."""
+        """Decode the archive `name` in full, to find errors."""
         refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             refuse_terminal(source, force=self.where.force)
@@ -118,7 +118,7 @@ class Conversion:
 
     @cached_property
     def codec(self) -> Codec:
-        """The codec for all files; without a model to compress with, none can be done."""
+        """The codec for all files. Without a model to compress with, all of them fail."""
         try:
             codec = self.settings.open()
             if not self.where.decode:
@@ -147,9 +147,9 @@ class Conversion:
         elif isinstance(output, AtomicFile):
             return
         elif self.where.verify:
-            raise click.ClickException("the output is no file, so --verify cannot read it again")
+            raise click.ClickException("--verify needs a file: this output cannot be read again")
         elif output.file.isatty() and not self.where.force:
-            text = "compressed data is not written to a terminal; use -f to force, or -o FILE"
+            text = "will not write compressed data to a terminal; use -f to force, or -o FILE"
             raise (Abandon if self.where.stdout else click.ClickException)(text)
 
     def _transfer(self, source: Source, output: Output) -> Summary:
@@ -164,7 +164,7 @@ class Conversion:
     def _verify(self, source: Source, output: Output) -> None:
         if not isinstance(output, AtomicFile):
             return
-        # What came from a pipe cannot be read again; the hash in the end mark stands for it.
+        # A pipe cannot be read again; the hash in the end mark replaces it.
         comparison = Comparison(source.file) if source.is_regular else None
         with output.reopen() as archive:
             self.codec.decompress_stream(archive, cast(BinaryIO | None, comparison))
@@ -174,7 +174,7 @@ class Conversion:
     def _finish(self, source: Source, output: Output) -> None:
         changed = source.is_regular and not source.unchanged()
         if changed and self.where.remove:
-            raise click.ClickException("changed while it was read; kept")
+            raise click.ClickException("changed while it was read; not removed")
         output.commit(source.status if source.is_regular else None)
         if changed:
             self.reporter.warning(source.name, "changed while it was read")
@@ -184,7 +184,7 @@ class Conversion:
     def _progress(
         self, source: Source, output: Output | None, *, decoding: bool
     ) -> AbstractContextManager[Progress]:
-        # A result that is shown on a terminal would be torn by it.
+        # The line would garble a result on the same terminal.
         shown = isinstance(output, StreamFile) and output.file.isatty()
         quiet = shown or self.reporter.quiet
         return progress_of(
@@ -193,7 +193,7 @@ class Conversion:
 
 
 def summary_text(summary: Summary, seconds: float, *, decoding: bool) -> str:
-    """What `-v` tells of one file."""
+    """The summary of one file for `-v`."""
     original, compressed = summary.original_size, summary.compressed_size
     sizes = (compressed, original) if decoding else (original, compressed)
     parts = [f"{sizes[0]} -> {sizes[1]} bytes"]

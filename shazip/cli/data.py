@@ -1,4 +1,4 @@
-"""`shazip data`: fetch the texts that papers train on, and check them."""
+"""`shazip data`: fetches texts that papers train on, and verifies them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,13 @@ def data(
 ) -> None:
     """Fetch enwik8 or enwik9, unpack it, and check its size and SHA-1.
 
-    What is interrupted is gone on with the next time, from FILE.zip.part. A FILE that is right
-    already is left alone.
+    It resumes an interrupted download from FILE.zip.part, and leaves a correct FILE alone.
     """
     known = KNOWN[name]
     if output == "-":
-        raise click.UsageError("-o needs a file: standard output cannot be gone on with.")
+        raise click.UsageError("-o needs a file: a download to standard output cannot be resumed.")
     if urlsplit(url or known.url).scheme not in ("http", "https"):
-        raise click.UsageError(f"{url!r} is no http or https address.")
+        raise click.UsageError(f"{url!r} is not an http or https address.")
     path = Path(output or name)
     if not _is_right(path, known):
         refuse_target(path, None, overwrite=force)
@@ -66,7 +65,7 @@ def _fetch(known: Known, url: str, path: Path, force: bool, quiet: int) -> None:
         try:
             unpack(known, partial, file, url)
         except CorpusError:
-            partial.unlink()  # to go on from it would be in vain
+            partial.unlink()  # resuming a wrong file would be in vain
             raise
         file.commit(None)
     partial.unlink()
@@ -80,7 +79,7 @@ class Line(progress.ProgressLine):
     """The progress line of a download: `enwik8  12.4%  3.1 MB/s  eta 0:11`."""
 
     def report(self, before: int, done: int, total: int | None) -> None:
-        """Redraw for `done` of `total` bytes, `before` of them from an earlier time."""
+        """Redraw for `done` of `total` bytes, `before` of them from an earlier call."""
         now = time.monotonic()
         if now - self._drawn < progress.REFRESH_SECONDS:
             return

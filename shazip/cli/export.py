@@ -1,4 +1,4 @@
-"""`shazip export`: turn what training left into a model file that compresses."""
+"""`shazip export`: turns a training checkpoint into a model file that compresses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def export(
 ) -> None:
     """Turn CHECKPOINT, a run's folder or a file from it, into the integer MODEL that compresses.
 
-    Ranges and the start state are fitted on training text, so nothing is learned here.
+    It fits ranges and the start state on training text; it does not train.
     """
     if output.exists() and not force:
         raise click.ClickException(f"{output}: already exists; use -f to overwrite it")

@@ -1,6 +1,6 @@
 """`shazip compress`, `decompress`, `test`, and all of them by gzip's names: `shazip -dc FILE`.
 
-When one file fails, the others go on.
+A failing file does not stop the others.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ verifying = click.option(
 def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Compress each FILE to FILE.shz and keep it.
 
-    Without FILE, or where FILE is -, standard input is compressed to standard output.
+    Without FILE, or if FILE is -, compress standard input to standard output.
     """
     _convert(files, where, settings)
 
@@ -72,7 +72,7 @@ def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
 def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Decompress each FILE.shz to FILE and keep it; FILE.tshz becomes FILE.tar.
 
-    Without FILE, or where FILE is -, standard input is decompressed to standard output.
+    Without FILE, or if FILE is -, decompress standard input to standard output.
     """
     _convert(files, replace(where, mode=Mode.DECOMPRESS), settings)
 
@@ -86,7 +86,7 @@ def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOption
 @quiet_and_verbose
 @grouped
 def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
-    """Decode each FILE in full and write nothing; silent if all is well."""
+    """Decode each FILE in full and write nothing; print nothing unless a FILE is damaged."""
     _test(files, replace(where, mode=Mode.TEST), settings)
 
 
@@ -102,7 +102,7 @@ def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> 
 @quiet_and_verbose
 @grouped
 def by_flags(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
-    """Do what -d, -t and -l say, or compress."""
+    """Decompress, test or list as -d, -t and -l say, or compress."""
     act = {Mode.TEST: _test, Mode.LIST: _list}.get(where.mode, _convert)
     act(files, where, settings)
 

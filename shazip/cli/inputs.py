@@ -1,4 +1,4 @@
-"""What is read: which names are refused and why, and the open file with what is known of it."""
+"""Inputs of the file commands: refusals, and the open file with its status."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ class Source:
     name: str  # for messages
     file: BinaryIO
     path: Path | None  # None for standard input
-    status: os.stat_result | None  # as it was when opened; None where the system tells nothing
+    status: os.stat_result | None  # when opened; None if the system gives none
 
     @property
     def size(self) -> int | None:
-        """The bytes of a regular file; a pipe does not tell."""
+        """The bytes of a regular file; None for a pipe."""
         return self.status.st_size if self.status and stat.S_ISREG(self.status.st_mode) else None
 
     @property
     def is_regular(self) -> bool:
-        """Whether it is a file with a name, that can be read again, replaced and removed."""
+        """Whether it is a named file, which can be read again, replaced and removed."""
         return self.path is not None and self.size is not None
 
     def unchanged(self) -> bool:
-        """Whether the open file has the size and the time of change that it had at first."""
+        """Whether the open file still has its first size and time of change."""
         now = _status(self.file)
         return now is not None and self.status is not None and _marks(now) == _marks(self.status)
 
     def remove(self) -> None:
-        """Remove the file that was read, unless its name belongs to another one by now."""
+        """Remove the file that was read, unless its name now belongs to another one."""
         if self.path is None or self.status is None:
             return
         if not os.path.samestat(self.path.stat(), self.status):
-            raise click.ClickException("was replaced meanwhile; not removed")
+            raise click.ClickException("was replaced while it was read; not removed")
         self.path.unlink()
 
 
@@ -60,7 +60,7 @@ def _marks(status: os.stat_result) -> tuple[int, int]:
 
 @contextmanager
 def open_source(name: str) -> Iterator[Source]:
-    """Open the input called `name`, `-` being standard input."""
+    """Open the input `name`; `-` is standard input."""
     if name == "-":
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDIN)
@@ -78,7 +78,7 @@ def _status(file: BinaryIO) -> os.stat_result | None:
 
 
 def input_status(name: str) -> os.stat_result | None:
-    """What the system tells of the input `name`; a missing file is reported as such here."""
+    """The status of the input `name`. Raises FileNotFoundError if it is missing."""
     if name == "-":
         return None if sys.stdin is None else _status(sys.stdin.buffer)
     # Not by Path, which takes the empty name for the current directory.
@@ -86,7 +86,7 @@ def input_status(name: str) -> os.stat_result | None:
 
 
 def refuse_kinds(name: str, status: os.stat_result | None, *, follow: bool, special: bool) -> None:
-    """Refuse directories, links unless `follow`, and what is no regular file unless `special`."""
+    """Refuse directories, links unless `follow`, and other special files unless `special`."""
     if name == "-" or status is None:
         return
     if stat.S_ISDIR(status.st_mode):
@@ -99,7 +99,7 @@ def refuse_kinds(name: str, status: os.stat_result | None, *, follow: bool, spec
 
 
 def refuse_links(status: os.stat_result | None) -> None:
-    """Refuse a file with other names, which would go on naming the original."""
+    """Refuse to remove a file with other names, which would still name the original."""
     others = status.st_nlink - 1 if status else 0
     if others > 0:
         names = plural(others, "other hard link")
@@ -109,11 +109,11 @@ def refuse_links(status: os.stat_result | None) -> None:
 def refuse_terminal(source: Source, *, force: bool) -> None:
     """Refuse to read an archive from a keyboard."""
     if not force and source.file.isatty():
-        raise click.ClickException("compressed data is not read from a terminal; use -f to force")
+        raise click.ClickException("will not read compressed data from a terminal; use -f to force")
 
 
 def original_name(name: str) -> str:
-    """Where the archive `name` is decompressed to: without `.shz`, `.tar` instead of `.tshz`."""
+    """The target of the archive `name`: without `.shz`, or `.tar` instead of `.tshz`."""
     original = name.removesuffix(SUFFIX)
     if name.endswith(TAR_SUFFIX) and Path(name).name != TAR_SUFFIX:
         original = name.removesuffix(TAR_SUFFIX) + ".tar"

@@ -1,4 +1,4 @@
-"""The `shazip` command: its table of subcommands, its exit codes, what becomes of exceptions."""
+"""The `shazip` command: the table of subcommands, exit codes, the handling of exceptions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMANDS = {
     "compress": ("shazip.cli.files:compress", "Compress FILEs to FILE.shz."),
     "decompress": ("shazip.cli.files:decompress", "Decompress FILE.shz to FILE."),
     "test": ("shazip.cli.files:test", "Decode archives in full, write nothing."),
-    "info": ("shazip.cli.info:info", "Tell sizes, model and versions of archives."),
+    "info": ("shazip.cli.info:info", "Show sizes, model and versions of archives."),
     "models": ("shazip.cli.models:models", "List the installed models."),
     "eval": (
         "shazip.cli.eval:evaluate",
@@ -29,19 +29,19 @@ COMMANDS = {
     ),
     "vocabulary": (
         "shazip.cli.vocabulary:vocabulary",
-        "Learn the strings that a network's symbols stand for.",
+        "Learn a vocabulary: the strings of a network's symbols.",
     ),
     "train": ("shazip.cli.train:train", "Train a network on text."),
     "export": ("shazip.cli.export:export", "Turn a training checkpoint into a model file."),
-    "sample": ("shazip.cli.sample:sample", "Let a model write text."),
+    "sample": ("shazip.cli.sample:sample", "Write text with a model."),
     "plot": ("shazip.cli.plot:plot", "Draw the curves of training runs."),
     "data": ("shazip.cli.data:data", "Fetch texts that papers train on."),
     "bench": ("shazip.cli.bench:bench", "Compare with other compressors."),
-    "completion": ("shazip.cli.completion:completion", "Print what completes shazip in a shell."),
+    "completion": ("shazip.cli.completion:completion", "Print a shell's completion script."),
 }
 
 COMPLETION = "_SHAZIP_COMPLETE"  # a shell sets it to ask for completions
-BY_FLAGS = ""  # the name of what `shazip FILE` and `shazip -d FILE` run, as gzip would
+BY_FLAGS = ""  # the name of the command that `shazip FILE` and `shazip -d FILE` run, as gzip does
 OWN_OPTIONS = ("-h", "--help", "-V", "--version")
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take what names no command for files and flags as gzip has them."""
+        """Treat arguments without a command's name as files and flags, as gzip does."""
         if ctx.resilient_parsing and not args:
             return super().parse_args(ctx, args)
         if not args and sys.stdout is not None and sys.stdout.isatty():
@@ -82,7 +82,7 @@ class LazyGroup(click.Group):
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands and options that begin so, without importing the commands."""
+        """Return the commands and options that begin with `incomplete`; import no command."""
         names = [name for name in COMMANDS if name.startswith(incomplete)]
         found = [CompletionItem(name, help=COMMANDS[name][1]) for name in names]
         return found + click.Command.shell_complete(self, ctx, incomplete)
@@ -134,7 +134,7 @@ def run(arguments: Sequence[str]) -> int:
         reporter.usage(error)
         return 2
     except BrokenPipeError:
-        # The reader has seen enough; what is still buffered would only complain again at exit.
+        # The reader has gone; the buffered rest would only raise again at exit.
         silence_stdout()
         return 141
     except Exception as error:
@@ -155,7 +155,7 @@ def _invoke(arguments: Sequence[str], reporter: Reporter) -> int:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line of this process and leave it."""
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # of our libraries, and meant for us
+        warnings.simplefilter("ignore")  # those of libraries address developers
     if COMPLETION in os.environ:
         from shazip.cli.completion import answer
 

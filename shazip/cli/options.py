@@ -1,4 +1,4 @@
-"""The flags that subcommands share, and the values they make."""
+"""The flags that subcommands share, and their values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DECIMAL_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 class Mode(Enum):
-    """What is done with files."""
+    """The action on files."""
 
     COMPRESS = "compress"
     DECOMPRESS = "decompress"
@@ -39,7 +39,7 @@ class Mode(Enum):
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What is wanted, where results go and what happens to the sources."""
+    """The action, the place of results and the fate of the sources."""
 
     mode: Mode = Mode.COMPRESS
     stdout: bool = False
@@ -51,13 +51,13 @@ class FileOptions:
 
     @property
     def decode(self) -> bool:
-        """Whether archives come in."""
+        """Whether the inputs are archives."""
         return self.mode in (Mode.DECOMPRESS, Mode.TEST)
 
 
 @dataclass(frozen=True)
 class CodecOptions:
-    """What `Codec` is built from."""
+    """The arguments of `Codec`."""
 
     model: str | None = None
     engine: str | None = None
@@ -70,14 +70,14 @@ class CodecOptions:
 
     @property
     def coding(self) -> Coding:
-        """What decides the bytes of an archive besides its model; a usage error if impossible."""
+        """The settings that decide an archive's bytes. Raises UsageError for impossible values."""
         try:
             return Coding(self.lanes, self.block_size, self.mix)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 
     def open_engine(self, window: int | None = None) -> Engine:
-        """An engine with the model, or with attention that sees `window` steps instead."""
+        """An engine with the model; `window` replaces the steps that its attention sees."""
         from shazip.engines import open_with_window
         from shazip.model import store as modelstore
 
@@ -87,7 +87,7 @@ class CodecOptions:
         )
 
     def open(self) -> Codec:
-        """The codec, on which all files of a run are done, so that a model is loaded once."""
+        """The codec for all files of a run, so that the model is loaded once."""
         from shazip.archive import Codec
 
         try:
@@ -108,7 +108,7 @@ class CodecOptions:
 def grouped(
     command: Callable[[tuple[str, ...], FileOptions, CodecOptions], None],
 ) -> Callable[..., None]:
-    """Hand a command its files and two groups of options instead of one argument for each flag."""
+    """Pass a command its files and two groups of options instead of one argument a flag."""
 
     @functools.wraps(command)
     def call(files: tuple[str, ...], **flags: Any) -> None:
@@ -130,10 +130,10 @@ def _pick(group: type[FileOptions | CodecOptions], flags: dict[str, Any]) -> dic
 
 
 def refuse_places(where: FileOptions) -> None:
-    """Refuse -o and --rm where nothing is written; -c and -k change nothing there."""
+    """Refuse -o and --rm in commands that write nothing; -c and -k have no effect there."""
     if where.output is not None or where.remove:
         flag = "--rm" if where.remove else "-o"
-        raise click.UsageError(f"nothing is written here, so {flag} has no meaning.")
+        raise click.UsageError(f"this command writes nothing, so {flag} has no meaning.")
 
 
 def byte_size(text: str) -> int:
@@ -150,7 +150,7 @@ def _unit(letter: str, ending: str | None) -> int:
 
 
 def quiet_and_verbose(command: F) -> F:
-    """-q and -v, which set up the run's reporter."""
+    """Add -q and -v, which configure the run's reporter."""
     for flag, name, text in (
         ("-v", "verbose", "One summary line per file; -vv adds tracebacks to errors."),
         ("-q", "quiet", "No warnings, no progress; -qq no errors either."),
@@ -166,7 +166,7 @@ def _set_level(ctx: click.Context, param: click.Parameter, value: int) -> None:
 
 
 def each_of(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Return what adds all of `options` to a command, the last at the top of its help."""
+    """Return a decorator that adds all `options` to a command, the last at the top of its help."""
 
     def decorate(command: F) -> F:
         for option in options:
@@ -177,14 +177,14 @@ def each_of(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def mode_option(*names: str, mode: Mode, **settings: Any) -> Callable[[F], F]:
-    """An option that says what is done; the last one given counts."""
+    """An option that chooses the action; the last one given counts."""
     return click.option(*names, "mode", flag_value=mode, type=click.UNPROCESSED, **settings)
 
 
 recursive = click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
 
 
-# -c, -o, -k, --rm and -f: the places that all file commands read from and write to.
+# -c, -o, -k, --rm and -f: where file commands read and write.
 places = each_of(
     click.option("-f", "--force", is_flag=True, help="Overwrite, follow links, use a terminal."),
     click.option(
@@ -207,7 +207,7 @@ def limited(command: F) -> F:
         metavar="SIZE",
         default="1GiB",
         show_default=True,
-        help="Refuse what would need more memory.",
+        help="Refuse work that needs more memory.",
     )(command)
 
 
@@ -227,14 +227,14 @@ model_option = click.option(
 
 # The model, and where and how its network is computed.
 computing = each_of(
-    click.option("-T", "--threads", type=THREADS, metavar="N", help="On the CPU; changes no byte."),
-    click.option("--device", metavar="NAME", help="Where the torch engine runs: cpu, cuda."),
-    click.option("--engine", type=ENGINE, help="Changes no byte, only the speed."),
+    click.option("-T", "--threads", type=THREADS, metavar="N", help="CPU threads; same archives."),
+    click.option("--device", metavar="NAME", help="Device of the torch engine: cpu, cuda."),
+    click.option("--engine", type=ENGINE, help="Same archives, other speed."),
     model_option,
 )
 
 
-# What decides the bytes of an archive, besides its model; recorded in it.
+# The settings that decide an archive's bytes besides the model; the archive records them.
 coding = each_of(
     click.option("--mix/--no-mix", default=True, help="Context mixing, or the network alone."),
     click.option(
@@ -243,9 +243,9 @@ coding = each_of(
         metavar="SIZE",
         default="1MiB",
         show_default=True,
-        help="Coded at a time; bounds the memory.",
+        help="Bytes coded at once; bounds the memory.",
     ),
-    click.option("--lanes", type=COUNT, metavar="N", help="Slices coded side by side."),
+    click.option("--lanes", type=COUNT, metavar="N", help="Slices of a block, coded side by side."),
 )
 
 

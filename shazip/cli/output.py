@@ -18,7 +18,7 @@ from shazip.cli.report import STDOUT
 
 
 class StreamFile:
-    """Standard output or a device or pipe given by name: written as it comes, nothing to commit."""
+    """Standard output, or a device or pipe by its name; there is nothing to commit."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.file = file
@@ -57,7 +57,7 @@ Output = AtomicFile | StreamFile
 
 
 def open_output(target: Path | None, *, overwrite: bool) -> Output:
-    """The output `target`, None being standard output; devices and pipes are opened as they are."""
+    """The output `target`, atomic if it is a file; None is standard output."""
     if target is None:
         if sys.stdout is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDOUT)
@@ -68,7 +68,7 @@ def open_output(target: Path | None, *, overwrite: bool) -> Output:
 
 
 def refuse_target(target: Path | None, source: os.stat_result | None, *, overwrite: bool) -> None:
-    """Refuse the file that is read, a directory, and an existing file unless `overwrite`."""
+    """Refuse the source itself, a directory, and an existing file unless `overwrite`."""
     status = _target_status(target)
     if status and source and stat.S_ISREG(status.st_mode) and os.path.samestat(status, source):
         raise click.ClickException("input and output are the same file")
@@ -83,7 +83,7 @@ def refuse_target(target: Path | None, source: os.stat_result | None, *, overwri
 
 def _target_status(target: Path | None) -> os.stat_result | None:
     try:
-        # sys.stdout may have been replaced by something without a descriptor.
+        # sys.stdout may be replaced by an object without a descriptor.
         return os.fstat(sys.stdout.fileno()) if target is None else target.stat()
     except (OSError, AttributeError):
         return None

@@ -1,4 +1,4 @@
-"""How a process begins and ends: standard descriptors, signals, a quick exit."""
+"""The begin and end of a process: standard descriptors, signals, a quick exit."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 def catch_signals() -> None:
     """Turn the signals that end a program into SystemExit(128 + number), so that it cleans up.
 
-    Python itself dies of SIGTERM and SIGHUP without running a single `finally`.
+    Python itself dies of SIGTERM and SIGHUP without running any `finally`.
     """
     for number in _caught():
-        # Started in the background or under nohup, the program is meant to go on.
+        # In the background or under nohup, the program shall continue.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
 
@@ -29,7 +29,7 @@ def _caught() -> list[signal.Signals]:
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    # A second Ctrl-C must not interrupt the cleaning up after the first.
+    # A second Ctrl-C must not interrupt the clean-up after the first.
     for caught in _caught():
         signal.signal(caught, signal.SIG_IGN)
     raise SystemExit(128 + number)
@@ -38,7 +38,7 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 def occupy_standard_descriptors() -> None:
     """Open the null device on descriptors 0 to 2 that are closed.
 
-    Otherwise an archive could be given number 1 or 2, and a stray message would be written into it.
+    Otherwise an archive could get number 1 or 2, and a stray message would land in it.
     """
     for descriptor in range(3):
         try:
@@ -50,8 +50,8 @@ def occupy_standard_descriptors() -> None:
 def leave_with(work: Callable[[], int]) -> NoReturn:
     """Do `work` and end the process with the exit code that it returns.
 
-    Python's own end stays out: a thread of a library that still asks for the interpreter then,
-    such as gloo's after the last exchange, aborts the process.
+    It skips Python's own shutdown, because a library's thread that needs the interpreter then, such
+    as gloo's after the last exchange, aborts the process.
     """
     try:
         code = work()

@@ -1,4 +1,4 @@
-"""How far a file is, on a terminal: `enwik8  12.4%  1.31 bpb  84 kB/s  eta 3:12`."""
+"""The progress line on a terminal: `enwik8  12.4%  1.31 bpb  84 kB/s  eta 3:12`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class ProgressLine:
-    """Draws one file's progress; wipes it out on leaving, so that messages get their own line.
+    """Draws one file's progress; erases it on leaving, so that messages get their own line.
 
-    `size` is what will be read in all, None for a pipe: of an archive when `decoding`, else of an
-    original.
+    `size` is the size of the input, None for a pipe: an archive if `decoding`, else an original.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class ProgressLine:
             self._write("")
 
     def __call__(self, original: int, archive: int) -> None:
-        """Redraw for so many bytes of both, unless it was drawn a moment ago."""
+        """Redraw for so many bytes of both, at most five times a second."""
         now = self._clock()
         if now - self._drawn < REFRESH_SECONDS:
             return
@@ -77,7 +76,7 @@ class ProgressLine:
         return "  ".join(parts)
 
     def _write(self, text: str) -> None:
-        # One column stays free, since some terminals wrap a line that is full.
+        # One column stays free, since some terminals wrap a full line.
         text = cut(text, columns(sys.stderr) - 1)
         blank = " " * (self._width - width(text))
         sys.stderr.write("\r" + text + blank + ("" if text else "\r"))
@@ -86,7 +85,7 @@ class ProgressLine:
 
 
 def _together(batch: Batch, done: int, now: float) -> str:
-    """How far all files are, `done` bytes into the one under way: (2 of 5, 31.0%, eta 12:10)."""
+    """The progress of all files, `done` bytes into the current one: (2 of 5, 31.0%, eta 12:10)."""
     parts = [f"{batch.number} of {batch.files}"]
     done += batch.done
     if batch.size:
@@ -98,14 +97,14 @@ def _together(batch: Batch, done: int, now: float) -> str:
 
 
 def drawn(quiet: int) -> bool:
-    """Whether progress is drawn: for a person at a terminal who did not ask for quiet."""
+    """Whether progress is drawn: on a terminal, without -q."""
     return not quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 def progress_of(
     name: str, size: int | None, *, quiet: int, decoding: bool = False, batch: Batch | None = None
 ) -> AbstractContextManager[Progress]:
-    """Progress for a person at a terminal who did not ask for quiet, silent for all others."""
+    """The progress line on a terminal without -q, otherwise silence."""
     if not drawn(quiet):
         return nullcontext(silent)
     return ProgressLine(name, size, decoding=decoding, batch=batch)

@@ -1,4 +1,4 @@
-"""What the user is told on standard error: one line per event, `shazip: FILE: text`."""
+"""Messages on standard error, one line per event: `shazip: FILE: text`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import click
 from shazip.atomic import named
 from shazip.errors import ShazipError
 
-# What may befall a file without being a mistake of ours.
+# Errors of a file or its surroundings, not of this program.
 FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException)
 
-# What ends the whole run when it comes out of one file.
+# Exceptions that end the whole run when one file raises them.
 ENDINGS = (BrokenPipeError, click.UsageError, click.Abort, click.exceptions.Exit)
 
 STDIN = "(stdin)"
@@ -23,18 +23,18 @@ STDOUT = "(stdout)"
 
 
 class Abandon(click.ClickException):
-    """A failure that would befall every other file as well."""
+    """A failure that every other file would share."""
 
 
 class Reporter:
-    """The voice of one run; `quiet` and `verbose` count the -q and -v given."""
+    """The messages of one run; `quiet` and `verbose` count the -q and -v given."""
 
     def __init__(self) -> None:
         self.quiet = 0
         self.verbose = 0
 
     def failure(self, error: BaseException, name: str | None = None) -> None:
-        """Report `error` on the file `name` or the one it names itself; -vv adds the traceback."""
+        """Report `error` on the file `name` or on the one that it names; -vv adds the traceback."""
         if self.quiet >= 2:
             return
         if self.verbose >= 2:
@@ -42,35 +42,35 @@ class Reporter:
         say(line(own_name(error) or name, describe(error)))
 
     def warning(self, name: str, text: str) -> None:
-        """Report what a user should know although the file was done; -q hides it."""
+        """Report a problem of a file that was done nevertheless; -q hides it."""
         if not self.quiet:
             say(line(name, f"warning: {text}"))
 
     def summary(self, name: str, text: str) -> None:
-        """Report what was done with one file; shown with -v only."""
+        """Report the result of one file; shown with -v only."""
         if self.verbose and not self.quiet:
             say(line(name, text))
 
     def note(self, name: str, text: str) -> None:
-        """Report the result of a long command and what may follow; -q hides it."""
+        """Report the result of a long command and the next step; -q hides it."""
         if not self.quiet:
             say(line(name, text))
 
     def usage(self, error: click.UsageError) -> None:
-        """Report a wrong command line in two lines: the mistake, and where to read on."""
+        """Report a wrong command line in two lines: the mistake, and the help to read."""
         path = error.ctx.command_path if error.ctx else "shazip"
         say(line(None, error.format_message()))
         say(f"Try '{path.rstrip()} --help' for help.")
 
 
 def line(name: str | None, text: str) -> str:
-    """`shazip: name: text`, on one line whatever the name contains."""
+    """`shazip: name: text`, on one line for any name."""
     parts = ["shazip", *([] if name is None else [name]), " ".join(text.splitlines())]
     return ": ".join(printable(part) for part in parts)
 
 
 def describe(error: BaseException) -> str:
-    """The sentence for an exception, without file names that the line carries already."""
+    """The sentence for an exception, without the file name, which the line has already."""
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, MemoryError):
@@ -85,7 +85,7 @@ def describe(error: BaseException) -> str:
 
 
 def own_name(error: BaseException) -> str | None:
-    """The file that an operating system's error names, if it names one."""
+    """The file that an operating system's error names, or None."""
     filename = error.filename if isinstance(error, OSError) else None
     return os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else None
 
@@ -108,7 +108,7 @@ def _escape(char: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write one line to standard error; a closed one is no reason to fail."""
+    """Write one line to standard error; ignore a closed one."""
     if sys.stderr is None:
         return
     try:
@@ -119,7 +119,7 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write one line of a result to standard output, with escapes for what its encoding lacks."""
+    """Write a line of results to standard output; escape characters that its encoding lacks."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDOUT)
     encoding = sys.stdout.encoding or "utf-8"
@@ -130,7 +130,7 @@ def tell(text: str) -> None:
 
 
 def flush_stdout() -> None:
-    """Bring what was told to where it goes, as long as errors can still be reported."""
+    """Flush standard output while errors can still be reported."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -139,7 +139,7 @@ def flush_stdout() -> None:
 
 
 def silence_stdout() -> None:
-    """Drop what is buffered for standard output; its reader has gone or its disk is full."""
+    """Drop standard output's buffer: its reader has gone or its disk is full."""
     if sys.stdout is None:
         return
     try:

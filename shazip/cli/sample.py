@@ -1,4 +1,4 @@
-"""`shazip sample`: let a model go on with a text."""
+"""`shazip sample`: continues a text with a model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATH = click.Path(path_type=Path, allow_dash=True)
 
 @click.command(epilog="Example: shazip sample --length 300 --prompt 'The history of'")
 @click.argument("name", required=False, metavar="[MODEL]")
-@click.option("--prompt", metavar="TEXT", help="What to go on with.")
+@click.option("--prompt", metavar="TEXT", help="Text to continue.")
 @click.option("--prompt-file", type=PATH, metavar="FILE", help="The same from a file; - is stdin.")
 @click.option("--length", type=click.IntRange(0), default=500, show_default=True, help="In bytes.")
 @click.option(
@@ -44,10 +44,10 @@ def sample(
     model: str | None,
     **flags: Any,
 ) -> None:
-    """Write bytes that MODEL finds likely after a prompt, which is not repeated.
+    """Write bytes that MODEL finds likely after a prompt, without the prompt.
 
-    The prompt is read from standard input if that is no terminal. The same seed gives the same
-    bytes on every machine at temperature 1 and 0, and at others on the same machine.
+    The prompt comes from standard input unless that is a terminal. Equal seeds give equal bytes: on
+    every machine at temperatures 1 and 0, on the same machine at others.
     """
     if name is not None and model is not None:
         raise click.UsageError("give the model once, either in front or with -m.")
@@ -62,7 +62,7 @@ def sample(
 def drawn(
     predictor: Network, prompt: bytes, length: int, temperature: float, seed: int
 ) -> Iterator[int]:
-    """Yield `length` symbols that go on with `prompt`; the predictor has one lane."""
+    """Yield `length` symbols that continue `prompt`; the predictor has one lane."""
     import numpy as np
 
     for symbol in prompt:

@@ -1,4 +1,4 @@
-"""Comparing what an archive gives with the file it was made from."""
+"""Compares an archive's content with the file it was made from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 
 class Comparison:
-    """A sink that takes only what `original` holds from its beginning on."""
+    """A sink that accepts only the bytes of `original`, from its beginning."""
 
     def __init__(self, original: BinaryIO) -> None:
         self._original = original
@@ -21,10 +21,12 @@ class Comparison:
         return len(data)
 
     def finish(self) -> None:
-        """Make sure that nothing is left of the original."""
+        """Check that the original ends here."""
         if self._original.read(1):
             raise _difference()
 
 
 def _difference() -> click.ClickException:
-    return click.ClickException("the archive does not give the file back, which may have changed")
+    return click.ClickException(
+        "the archive's content differs from the file, which may have changed"
+    )

@@ -1,4 +1,4 @@
-"""`shazip vocabulary`: learn the strings that a network's symbols stand for."""
+"""`shazip vocabulary`: learns a vocabulary, the strings of a network's symbols."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def vocabulary(
     """Learn a vocabulary from TEXTs, each in proportion to its WEIGHT (default 1).
 
     `shazip train --vocabulary FILE` trains a network on its symbols. A vocabulary holds the 256
-    single bytes and the byte strings that occur most often as one.
+    single bytes and frequent byte strings.
     """
     refuse_target(output, None, overwrite=force)
     from shazip.training.vocabulary import learn_vocabulary
