@@ -74,9 +74,9 @@ def test_a_command_that_lacks_a_package_says_which(monkeypatch, tmp_path):
         (["compress", "--block-size", "huge", "a"], "--block-size", "shazip compress"),
         (["compress", "--block-size", "1000", "a"], "power of two", "shazip compress"),
         (["compress", "--memory-limit", "0", "a"], "--memory-limit", "shazip compress"),
-        (["test", "-o", "x", "a"], "nothing is written", "shazip test"),
-        (["test", "--rm", "a"], "nothing is written", "shazip test"),
-        (["info", "--rm", "a"], "nothing is written", "shazip info"),
+        (["test", "-o", "x", "a"], "this command writes nothing", "shazip test"),
+        (["test", "--rm", "a"], "this command writes nothing", "shazip test"),
+        (["info", "--rm", "a"], "this command writes nothing", "shazip info"),
     ],
 )
 def test_a_usage_error_is_two_lines_and_2(monkeypatch, tmp_path, arguments, mistake, command):
