@@ -1,4 +1,4 @@
-"""`shazip eval`: how well a model predicts files."""
+"""`shazip eval`: measures how well a model predicts files."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ TITLES = (
 def evaluate(files: tuple[str, ...], _: FileOptions, settings: CodecOptions) -> None:
     """Measure the bits per byte that a model needs for each FILE, without coding.
 
-    It is the cross-entropy, with the lanes and blocks of compress: of the float64 softmax of the
-    exact logits with --no-mix, else of the frequencies after mixing. A model file
-    (*.safetensors) may also stand before the FILEs, instead of -m.
+    The figure is the cross-entropy with the lanes and blocks of compress: of the frequencies after
+    mixing, or with --no-mix of the float64 softmax of the exact logits. A model file
+    (*.safetensors) before the FILEs replaces -m.
 
-    So may a run's folder or a checkpoint: both the float network and the exact model that it
-    becomes are measured, alone, with state and memory carried through the whole FILE.
+    A run's folder or a checkpoint before the FILEs measures the float network and the exact model
+    made from it, both without mixing, with state and memory carried through the whole FILE.
     """
     flags = click.get_current_context().params
     if len(files) > 1 and is_trained(Path(files[0])):

@@ -1,6 +1,6 @@
-"""`shazip info`: what archives say about themselves; their payloads are passed over by seeking.
+"""`shazip info`: reads the headers of archives and skips the payloads by seeking.
 
-Neither NumPy nor a model is loaded.
+It loads neither NumPy nor a model.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ID_DIGITS = 12
 @quiet_and_verbose
 @grouped
 def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
-    """Tell sizes in bytes, bits per byte, blocks, lanes, model and versions of each FILE.
+    """Show sizes in bytes, bits per byte, blocks, lanes, model and versions of each FILE.
 
     Versions are those of format, arithmetic and mixing (0: without). -v adds a line for each frame,
     with full model ids.
@@ -50,7 +50,7 @@ def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
 
 
 def list_archives(files: tuple[str, ...], where: FileOptions) -> None:
-    """Print the table of `files`; exit with 1 in the end if one failed."""
+    """Print the table of `files`; exit with 1 at the end if one failed."""
     refuse_places(where)
     reporter = click.get_current_context().ensure_object(Reporter)
     listing = Listing(where.force, reporter.verbose > 0)
@@ -105,7 +105,7 @@ def row(archive: Info, name: str) -> tuple[object, ...]:
 
 
 def record(archive: Info, name: str) -> dict[str, object]:
-    """What --json prints of an archive: all that its headers tell, frame by frame."""
+    """The JSON object of an archive: all of its headers, frame by frame."""
     return {
         "name": name,
         **_sizes(archive),
@@ -135,7 +135,7 @@ def _sizes(part: Info | FrameInfo) -> dict[str, object]:
 
 
 def frame_text(frame: FrameInfo) -> str:
-    """All that one frame's headers tell."""
+    """The headers of one frame, in words."""
     header = frame.header
     parts = [
         f"{frame.compressed_size} of {frame.original_size} bytes",

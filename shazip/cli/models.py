@@ -1,4 +1,4 @@
-"""`shazip models`: what is installed, and whether the engines here compute it exactly."""
+"""`shazip models`: lists, checks, installs and removes models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TITLES = ("", "name", "id", "parameters", "bpb", "path")
 )
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("--check", is_flag=True, help="Run the long conformance check.")
-@click.option("--engine", type=ENGINE, help="Check this one instead of all that are here.")
+@click.option("--engine", type=ENGINE, help="Check this engine instead of all installed ones.")
 @click.option(
     "--install", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add a model."
 )
@@ -46,9 +46,9 @@ def models(
     default: str | None,
     as_json: bool,
 ) -> None:
-    """List the installed models, or those named: id, parameters, file; * marks the default.
+    """List the installed models, or those named: id, parameters, bpb, file; * marks the default.
 
-    bpb comes from the model's training record: bits per byte of its validation text.
+    bpb is the bits per byte of the validation text in the model's training record.
     """
     if file or remove or default:
         if names or check:
@@ -139,7 +139,7 @@ def _check(engine: str | None, name: str) -> None:
 
 
 def _check_mixing() -> None:
-    """Check what follows the network: its start values belong to no model."""
+    """Check context mixing, whose start values belong to no model."""
     from shazip.engines import mixing
 
     mixing.check_canary()
@@ -147,7 +147,7 @@ def _check_mixing() -> None:
 
 
 def count_parameters(config: NetworkConfig) -> int:
-    """The float network's parameters as papers count them: embedding tied, value gate folded."""
+    """The parameters of the float network, counted as in papers: embedding tied, gates folded."""
     width, boom = config.width, config.boom_width
     norm = 2 * width
     lstm = 2 * 4 * width * width + 4 * width
@@ -158,7 +158,7 @@ def count_parameters(config: NetworkConfig) -> int:
 
 
 def _bpb(document: dict[str, Any]) -> float | None:
-    """The validation result in a model's training record, if it has one."""
+    """The validation result in a model's training record, or None."""
     record = document.get("training")
     bpb = record.get("bpb") if isinstance(record, dict) else None
     return bpb if isinstance(bpb, int | float) else None

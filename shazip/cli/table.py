@@ -15,10 +15,10 @@ json_option = click.option(
 
 
 class Table:
-    """Prints rows as they come; the titles stand above the first."""
+    """Prints rows one by one, and the titles above the first."""
 
     def __init__(self, form: str, titles: tuple[str, ...]) -> None:
-        """Take a format of as many fields as there are titles; --json of the command counts."""
+        """Take a format with a field for each title; the command's --json replaces it."""
         self.as_json: bool = click.get_current_context().params.get("as_json", False)
         self._form = form
         self._titles: tuple[str, ...] | None = titles
@@ -32,7 +32,7 @@ class Table:
         tell(self._form.format(*cells))
 
     def begin(self) -> None:
-        """Print the titles unless they are printed; a table without rows has them, too."""
+        """Print the titles once; a table without rows has them, too."""
         if self._titles and not self.as_json:
             tell(self._form.format(*self._titles))
         self._titles = None

@@ -1,1 +1,1 @@
-"""The exact model: sizes, arithmetic, file, and where models are found."""
+"""The exact model: sizes, arithmetic, vocabulary, file, and the folders of models."""

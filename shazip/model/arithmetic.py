@@ -1,4 +1,4 @@
-"""The constants of docs/arithmetic.md: a model's tensors, their ranges, the probe, frequencies.
+"""The constants of docs/arithmetic.md: a model's tensors, their ranges, the probe.
 
 Every engine and the model file build on this; NumPy only.
 """

@@ -1,4 +1,4 @@
-"""Model files: the integers of one network, checked before use, and the id that archives hold."""
+"""Model files: the integers of one network, checked before use, and the id that archives name."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
 # The largest network that docs/arithmetic.md allows takes 50 kB, and its record some more. Bounded,
 # because a reader of JSON takes thirty times the size of what it reads.
 MAX_HEADER_SIZE = 1 << 20
-# Copies of the tensors that are alive at once: as they were read, packed by an engine, and one on
-# the way from one to the other.
+# Copies of the tensors that are alive at once: read, packed by an engine, and one in between.
 _COPIES = 3
 SAFETENSORS_NAMES = {"int8": "I8", "uint8": "U8", "int16": "I16", "uint16": "U16", "int32": "I32"}
 
@@ -50,12 +49,12 @@ class IntegerModel:
     tensors: Mapping[str, np.ndarray]  # read-only arrays
     id: bytes  # 16 bytes over configuration, arithmetic version and tensors
     name: str = ""  # a label for people
-    # "training" (what it was made from) and "canary"; no bit depends on them
+    # "training" (its record) and "canary"; no bit depends on them
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def memory(self) -> int:
-        """Bytes that the tensors take at most, those that an engine packs included."""
+        """The most bytes that the tensors take, an engine's packed ones included."""
         return _COPIES * sum(tensor.nbytes for tensor in self.tensors.values())
 
     def __repr__(self) -> str:
@@ -87,9 +86,9 @@ def changed(
     config: NetworkConfig | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> IntegerModel:
-    """Return `model` with these tensors and configuration in the place of its own, checked again.
+    """Return `model` with these tensors and configuration in place of its own, checked again.
 
-    Its metadata is not kept, since the canary in it belongs to the old tensors.
+    It drops the metadata, whose canary belongs to the old tensors.
     """
     parts = {**model.tensors, **tensors}
     return build(config or model.config, parts, name=model.name, metadata=metadata)
@@ -123,8 +122,8 @@ def pack(model: IntegerModel) -> bytes:
 def load(path: Path, memory_limit: int | None = None) -> IntegerModel:
     """Read and check a model file.
 
-    Raises ModelError for anything else, and MemoryLimitError, before any tensor is read, for a
-    model that takes more than `memory_limit` bytes.
+    Raises ModelError for other files, and MemoryLimitError, before it reads any tensor, for a model
+    that takes more than `memory_limit` bytes.
     """
     try:
         return _load(Path(path), memory_limit)
@@ -136,7 +135,7 @@ def load(path: Path, memory_limit: int | None = None) -> IntegerModel:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Return what a model file says of itself ("id", "name", "config", ...); read no tensor."""
+    """Return a model file's metadata ("id", "name", "config", ...) without reading a tensor."""
     path.open("rb").close()  # as in load
     try:
         _check_header(Path(path))
@@ -149,7 +148,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse what is no file, and a header beyond MAX_HEADER_SIZE, before it is read."""
+    """Raise ModelError unless `path` is a file with a header of at most MAX_HEADER_SIZE."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ModelError("not a regular file")
     with path.open("rb") as file:
@@ -225,7 +224,7 @@ def parse_config(values: Any) -> NetworkConfig:
 
 
 def check_config(config: NetworkConfig) -> None:
-    """Refuse sizes beyond those for which the bounds of docs/arithmetic.md hold."""
+    """Raise ModelError for sizes beyond the limits of docs/arithmetic.md."""
     for name, most in LIMITS.items():
         if getattr(config, name) > most:
             raise ModelError(f"its {name} is {getattr(config, name)}, more than {most}")
@@ -238,7 +237,7 @@ def check_config(config: NetworkConfig) -> None:
 
 
 def check_layout(config: NetworkConfig, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
-    """Refuse missing or extra tensors, and wrong types or shapes."""
+    """Raise ModelError for missing or extra tensors, and for wrong types or shapes."""
     shape = found.get("start.memory", ("", ()))[1]
     memory = shape[1] if len(shape) == 3 else 0
     most = min(START_MEMORY_MAX, config.window - 1)
@@ -257,7 +256,7 @@ def check_layout(config: NetworkConfig, found: Mapping[str, tuple[str, tuple[int
 
 
 def check_values(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> None:
-    """Refuse values for which a sum could overflow or an exponential table would not do."""
+    """Raise ModelError for values with which a sum could overflow, and for wrong tables."""
     for name, expected in layout(config, tensors["start.memory"].shape[1]).items():
         _check_range(name, tensors[name], expected)
     most_likely = exp_logit_max(config.vocabulary)

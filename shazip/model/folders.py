@@ -1,4 +1,4 @@
-"""Where models live: the user's folder and the one that ships; without NumPy, for help."""
+"""The folders of models: the user's and the one that ships; without NumPy, to keep help quick."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The user's folder of models: put a model in, take it out, choose the default.
+"""The user's folder of models: installs, removes, chooses the default.
 
-A model file is checked whole before it is copied, so that what is installed can be used.
+It checks a whole model file before copying it, so that every installed model works.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def install(path: Path, name: str | None = None) -> Installed:
-    """Copy the model file `path` into the user's folder; return what is then installed.
+    """Copy the model file `path` into the user's folder; return the installed model.
 
-    Its name is `name`, that in the file or that of the file. Raises ModelError for a file that is
-    no model, that no engine here computes exactly, or whose name is taken by another model.
+    Its name is `name`, or the one in the file, or the file's own. Raises ModelError if the file is
+    not a model, no engine here computes it exactly, or another model has its name.
     """
     model = modelfile.load(path)
     open_engine(model)  # passes its canary
     name = name or model.name or path.stem
     if not _NAME.fullmatch(name):
-        raise ModelError(f"{name!r} is no name for a model: letters, digits, dots, - and _")
+        raise ModelError(f"{name!r} is not a model's name: letters, digits, dots, - and _")
     for other in store.installed():
         if other.name == name and other.id != model.id:
             raise ModelError(f"another model is called {name!r}: {other.path}")
@@ -43,10 +43,10 @@ def install(path: Path, name: str | None = None) -> Installed:
 
 
 def remove(name: str) -> Path:
-    """Delete the user's model with this name or id; return where its file was."""
+    """Delete the user's model with this name or id; return its former path."""
     found = _named(name)
     if not found.path.is_relative_to(user_folder()):
-        raise ModelError(f"{name!r} ships with shazip and stays: {found.path}")
+        raise ModelError(f"{name!r} ships with shazip and cannot be removed: {found.path}")
     if store.chosen() == found.id:
         (user_folder() / DEFAULT_FILE).unlink()
     found.path.unlink()

@@ -1,6 +1,6 @@
-"""Cutting bytes into symbols in plain Python: the rule of docs/format.md, "Parse", as an oracle.
+"""Parses bytes into symbols in plain Python: the rule of docs/format.md, "Parse", as an oracle.
 
-The native module does the same in C++; this takes its place where there is none.
+The native module does the same in C++; this file replaces it where it is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def pieces(data: bytes) -> Iterator[bytes]:
         assert found is not None
         end = found.end()
         if end == start + MAX_PIECE:
-            # Where the limit would cut a character of UTF-8, the piece ends before it.
+            # If the limit would cut a UTF-8 character, the piece ends before it.
             while end > start + MAX_PIECE - 3 and data[end : end + 1] and data[end] & 0xC0 == 0x80:
                 end -= 1
         yield data[start:end]
@@ -34,7 +34,7 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 
 def merge(piece: bytes, ranks: Mapping[tuple[bytes, bytes], int]) -> list[bytes]:
-    """Return the strings of `piece`: of its pairs the one of lowest rank is merged, and again."""
+    """Return the strings of `piece`: merge the pair of lowest rank as long as there is one."""
     strings = [piece[i : i + 1] for i in range(len(piece))]
     while len(strings) > 1:
         pairs = [ranks.get(pair, len(ranks)) for pair in pairwise(strings)]

@@ -1,4 +1,4 @@
-"""Finding models: those that ship with shazip, those in the user's folder, and files by their path.
+"""Finds models: those that ship with shazip, those in the user's folder, and files by their path.
 
 A folder of models holds `<name>/<name>.safetensors`, or `<name>.safetensors` directly. The file
 `default` in the user's folder holds the id of the default model, if the user chose one.
@@ -23,7 +23,7 @@ DEFAULT_FILE = "default"
 
 @dataclass(frozen=True)
 class Installed:
-    """A model file that was found; its tensors are not read and not yet checked."""
+    """A model file in a folder; its tensors are neither read nor checked yet."""
 
     name: str
     path: Path
@@ -32,7 +32,7 @@ class Installed:
 
 
 def default(memory_limit: int | None = None) -> IntegerModel:
-    """Return the model that compresses when none is named."""
+    """Return the default model."""
     return modelfile.load(find_path(None), memory_limit)
 
 
@@ -65,7 +65,7 @@ def chosen() -> bytes | None:
 
 
 def default_path() -> Path:
-    """Return the file of the default model: the one chosen, or the first of DEFAULTS that ships."""
+    """Return the file of the default model: the chosen one, or the first of DEFAULTS that ships."""
     wanted = chosen()
     if wanted is not None:
         paths = [model.path for model in installed() if model.id == wanted]
@@ -99,7 +99,7 @@ def find_path(wanted: str | Path | None) -> Path:
 
 
 def installed() -> list[Installed]:
-    """Return the models of all folders, the user's first; files that are no models are left out."""
+    """Return the models of all folders, the user's first; other files are skipped."""
     found = []
     for folder in folders():
         for path in _files(folder):
@@ -113,7 +113,7 @@ def installed() -> list[Installed]:
 
 
 def folders() -> list[Path]:
-    """Return where models are looked for: the user's folder, then the one that ships."""
+    """Return the folders of models: the user's, then the one that ships."""
     return [user_folder(), shipped_folder()]
 
 

@@ -1,4 +1,4 @@
-"""A model's vocabulary: the byte strings that its symbols stand for, and the parse into them.
+"""A model's vocabulary: the byte strings of its symbols, and the parse into symbols.
 
     bytes -> parse -> symbols -> join -> bytes
 
@@ -30,8 +30,8 @@ MAX_SIZE = 1 << 16  # symbols are uint16
 class Vocabulary:
     """Sorted strings, all single bytes among them, and the merges that make the longer ones.
 
-    `merges` are pairs of symbols in the order in which they were learned. Raises ValueError if the
-    strings are no vocabulary or the merges do not make them.
+    `merges` are pairs of symbols in the order of learning. Raises ValueError if the strings are not
+    a vocabulary or the merges do not make them.
     """
 
     strings: tuple[bytes, ...]
