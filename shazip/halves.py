@@ -44,18 +44,18 @@ class Halves:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._first, self._second = _functions()
-        self._row: NDArray[np.uint32]
+        self.row: NDArray[np.uint32]
         self._firsts = 0
 
     def first(self, live: int) -> NDArray[np.uint32]:
         """Return frequencies (live, A) of the symbols' first halves."""
-        self._row = self._network.predict(live)
-        self._firsts = 1 << (self._row.shape[1].bit_length() - 1) // 2
-        return self._first(self._row, self._firsts)
+        self.row = self._network.predict(live)
+        self._firsts = 1 << (self.row.shape[1].bit_length() - 1) // 2
+        return self._first(self.row, self._firsts)
 
     def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
         """Return frequencies (live, B) of the second halves behind `firsts` (live,)."""
-        return self._second(self._row, self._firsts, firsts)
+        return self._second(self.row, self._firsts, firsts)
 
     def update(self, column: NDArray[np.uint16]) -> None:
         """Take the symbols (live,) that came."""

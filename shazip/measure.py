@@ -86,8 +86,8 @@ def symbol_bits(
     return bits
 
 
-class _Count(Protocol):
-    """`symbol_bits` with a predictor and its cost."""
+class Count(Protocol):
+    """Counts the bits of a block's symbols, as `symbol_bits` with a predictor and its cost."""
 
     def __call__(
         self, symbols: NDArray[np.uint16], lanes: int, progress: Progress = silent
@@ -98,15 +98,27 @@ class Meter:
     """Measures one text with lanes, blocks and stored blocks as in its archive."""
 
     def __init__(
-        self, engine: Engine, coding: Coding | None = None, *, threads: int | None = None
+        self,
+        engine: Engine,
+        coding: Coding | None = None,
+        *,
+        threads: int | None = None,
+        open_count: Callable[[Header], Count] | None = None,
     ) -> None:
+        """Count with what `open_count` returns for a frame's header, or by `symbol_bits`."""
         self._engine = engine
         self._coding = coding or Coding()
         self._threads = threads
-        self._count: _Count | None = None  # as in FrameEncoder: dropped by a stored block
+        self._open_count = open_count or self._open
+        self._count: Count | None = None  # as in FrameEncoder: dropped by a stored block
 
-    def measure(self, source: BinaryIO, progress: Progress = silent) -> Measurement:
-        """Return the cost of all of `source`."""
+    def measure(
+        self,
+        source: BinaryIO,
+        progress: Progress = silent,
+        take: Callable[[bytes, float | None], object] = lambda block, bits: None,
+    ) -> Measurement:
+        """Return the cost of all of `source`; `take` gets each block's bits, None if stored."""
         block = read_full(source, self._coding.block_size)
         header = new_header(self._engine.model.id, len(block), self._coding)
         size = blocks = stored = 0
@@ -117,6 +129,7 @@ class Meter:
             if bits is None:
                 stored += 1
                 self._count = None
+            take(block, bits)
             blocks += 1
             size += len(block)
             total += 8 * len(block) if bits is None else bits
@@ -126,12 +139,12 @@ class Meter:
     def _coded(self, block: bytes, header: Header, progress: Progress) -> float | None:
         """Return the bits of a block, or None if it would be stored."""
         if self._count is None:
-            self._count = self._open(header)
+            self._count = self._open_count(header)
         symbols = interleave(np.frombuffer(block, np.uint8).astype(np.uint16), header.lanes)
         bits = self._count(symbols, header.lanes, progress)
         return bits if bits < 8 * len(block) else None
 
-    def _open(self, header: Header) -> _Count:
+    def _open(self, header: Header) -> Count:
         if header.mixing_version:
             mixed = open_predictor(self._engine, header, self._threads)
             return partial(symbol_bits, mixed, frequency_bits)

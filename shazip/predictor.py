@@ -32,9 +32,12 @@ _ROW_SIZE = 4 * 4 * 256
 class Predictor(Protocol):
     """A model with its state, for one frame: predicts a symbol of V = A * B in two halves.
 
-    `first`, `second` and `update` take turns. Frequencies are C-contiguous, each is at least 1,
+    `first`, `second` and `update` take turns; `second` may be repeated for other first halves, and
+    the last call has those that came. Frequencies are C-contiguous, each is at least 1,
     each row sums to 2**24.
     """
+
+    row: NDArray[np.uint32]  # what the network alone says (live, V), from `first` to `update`
 
     def first(self, live: int) -> NDArray[np.uint32]:
         """Return frequencies (live, A) of the next symbols' first halves in lanes 0..live-1."""
@@ -90,10 +93,12 @@ class Mixed:
     def __init__(self, network: Network, mixer: Mixer) -> None:
         self._network = network
         self._mixer = mixer
+        self.row: NDArray[np.uint32]
 
     def first(self, live: int) -> NDArray[np.uint32]:
         """Return mixed frequencies (live, A) of first halves."""
-        return self._mixer.first(self._network.predict(live))
+        self.row = self._network.predict(live)
+        return self._mixer.first(self.row)
 
     def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:
         """Return mixed frequencies (live, B) of second halves."""

@@ -281,3 +281,19 @@ def test_rows_of_other_symbols_are_refused():
 def test_many_lanes_open_and_mix():
     mixer = mixing.Mixer(5000, table_size=2**16, history_size=2**10)
     assert mixer.first(uneven_freqs(5000, seed=1)).shape == (5000, 16)
+
+
+@pytest.mark.parametrize("size", VOCABULARIES)
+def test_asking_for_other_second_halves_changes_no_later_prediction(size):
+    vocabulary = VOCABULARIES[size]
+    asked, plain = (new_mixer(2, vocabulary=vocabulary) for _ in range(2))
+    for freqs, symbols in steps(TEXT, 2, vocabulary):
+        firsts, _ = split(symbols, size.bit_length() - 1)
+        rows = asked.first(freqs)
+        halves_asked = np.arange(rows.shape[1], dtype=np.uint16)
+        whole = [asked.second(np.full(len(symbols), half)) for half in halves_asked]
+        seconds = asked.second(firsts)
+        asked.update(symbols)
+        np.testing.assert_array_equal(seconds, np.stack(whole)[firsts, range(len(symbols))])
+        for found, wanted in zip((rows, seconds), halves(plain, freqs, symbols), strict=True):
+            np.testing.assert_array_equal(found, wanted)

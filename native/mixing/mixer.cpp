@@ -107,7 +107,7 @@ void Mixer::first(const uint32_t* freqs, int live, uint32_t* mixed) {
 
 // All lanes ask for their slots before any reads them.
 void Mixer::second(const uint16_t* firsts, int live, uint32_t* mixed) {
-  check_turn(turn_ == kSecond, live);
+  check_turn(turn_ != kFirst, live);
   turn_ = kUpdate;
   for (int lane = 0; lane < live; ++lane) {
     open_half(lane, 1, 1 + firsts[lane]);

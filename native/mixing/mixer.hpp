@@ -29,7 +29,8 @@ class Mixer {
   // Makes frequencies (live, A) of the symbols' first halves from the network's (live, V) of whole
   // symbols. Each row sums to 2**24, each frequency is at least 1.
   void first(const uint32_t* freqs, int live, uint32_t* mixed);
-  // Makes frequencies (live, B) of the second halves behind the first halves (live,).
+  // Makes frequencies (live, B) of the second halves behind the first halves (live,). May be asked
+  // again for other first halves; the last ones asked for are those that came.
   void second(const uint16_t* firsts, int live, uint32_t* mixed);
   // Takes the symbols (live,) that came.
   void update(const uint16_t* column, int live);

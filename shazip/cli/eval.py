@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -21,6 +21,7 @@ from shazip.cli.options import (
     grouped,
     quiet_and_verbose,
 )
+from shazip.cli.output import open_output, refuse_target
 from shazip.cli.progress import progress_of
 from shazip.cli.report import Reporter, printable
 from shazip.cli.table import Table, json_option
@@ -29,6 +30,7 @@ from shazip.training.files import is_trained
 if TYPE_CHECKING:
     from shazip.measure import Measurement
     from shazip.predictor import Engine
+    from shazip.streams import Progress
 
 ROW = "{:>13} {:>13} {:>8} {:>7} {:>7} {:>6}  {:<8} {:<6} {:<12}  {}"
 TITLES = (
@@ -43,6 +45,13 @@ TITLES = (
 @computing
 @click.option("--window", type=COUNT, help="Steps that attention sees, instead of the model's.")
 @click.option("--text", type=click.Path(path_type=Path), help="To calibrate float weights on.")
+@click.option(
+    "--per-byte",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="Write the bits of every byte of FILE to OUT as float64 (NumPy's .npy).",
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite OUT.")
 @json_option
 @quiet_and_verbose
 @grouped
@@ -57,15 +66,20 @@ def evaluate(files: tuple[str, ...], _: FileOptions, settings: CodecOptions) -> 
     made from it, both without mixing, with state and memory carried through the whole FILE.
     """
     flags = click.get_current_context().params
+    out = flags["per_byte"]
     if len(files) > 1 and is_trained(Path(files[0])):
+        if out is not None:
+            raise click.UsageError("--per-byte measures exact models only; export the run first.")
         if settings.model is not None:
             raise click.UsageError(f"give either -m or {files[0]}.")
         _trained(files, settings, flags["window"], flags["text"])
         return
     if settings.model is None and len(files) > 1 and Path(files[0]).suffix == ".safetensors":
         settings, files = replace(settings, model=files[0]), files[1:]
+    if out is not None and len(files) > 1:
+        raise click.UsageError("--per-byte takes one FILE.")
     reporter = click.get_current_context().ensure_object(Reporter)
-    evaluation = Evaluation(settings, reporter, flags["window"])
+    evaluation = Evaluation(settings, reporter, flags["window"], out, overwrite=flags["force"])
     for_each(files or ("-",), evaluation.add, reporter)
 
 
@@ -106,29 +120,51 @@ class Evaluation:
     """The table, one row a file; engine and model are shared."""
 
     def __init__(
-        self, settings: CodecOptions, reporter: Reporter, window: int | None = None
+        self,
+        settings: CodecOptions,
+        reporter: Reporter,
+        window: int | None = None,
+        per_byte: Path | None = None,
+        *,
+        overwrite: bool = False,
     ) -> None:
         self._settings = settings
         self._window = window
         self._reporter = reporter
+        self._per_byte = per_byte
+        self._overwrite = overwrite
         self._engine: Engine | None = None
         self._table = Table(ROW, TITLES)
 
     def add(self, name: str) -> None:
         """Measure one file and print its row."""
-        from shazip.measure import Meter
-
         refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             if self._engine is None:
                 self._engine = self._open()
                 self._table.begin()
             with progress_of(name, source.size, quiet=self._reporter.quiet) as report:
-                meter = Meter(self._engine, self._settings.coding, threads=self._settings.threads)
-                found = meter.measure(source.file, report)
+                found = self._measure(self._engine, source.file, report)
             engine = self._engine
             mix, model = self._settings.mix, engine.model.name
             add_row(self._table, found, engine.name, mix, model, source.name)
+
+    def _measure(self, engine: Engine, source: BinaryIO, report: Progress) -> Measurement:
+        from shazip.measure import Meter
+        from shazip.trace import Tracer
+
+        coding, threads = self._settings.coding, self._settings.threads
+        if self._per_byte is None:
+            return Meter(engine, coding, threads=threads).measure(source, report)
+        import numpy as np
+
+        # Before the work, which takes time, but open only for what the work gives.
+        refuse_target(self._per_byte, None, overwrite=self._overwrite)
+        found, trace = Tracer(engine, coding, threads=threads).trace(source.read(), report)
+        with open_output(self._per_byte, overwrite=self._overwrite) as out:
+            np.lib.format.write_array(out, trace.bits)
+            out.commit(None)
+        return found
 
     def _open(self) -> Engine:
         return self._settings.open_engine(self._window)
