@@ -42,3 +42,23 @@ def test_the_magic_of_the_page_on_hooks_is_found(tmp_path):
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     expected = re.search(r"prints `([^`]*)`", (ROOT / "docs" / "hooks.md").read_text())[1]
     assert done.stdout.split() == expected.split()
+
+
+def test_the_map_names_every_file_of_the_package():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    names = set(re.findall(r"[\w.]+\.(?:py|cpp|hpp)", page))
+    missing = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "shazip").rglob("*.py")
+        if path.name not in names and path.parent.name != "hooks"
+    }
+    assert missing == set()
+
+
+def test_the_map_names_only_what_exists():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    names = re.findall(r"`([\w./]+\.(?:py|cpp|hpp|md))`", page)
+    folders = ("shazip", "native", "tests", "docs", "benchmarks")
+    there = {path.name for folder in folders for path in (ROOT / folder).rglob("*.*")}
+    there |= {path.name for path in ROOT.iterdir()}
+    assert {name for name in names if name.split("/")[-1] not in there} == set()
