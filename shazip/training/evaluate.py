@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from threading import Lock
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 
 from shazip.lanes import interleave
 from shazip.model.vocabulary import Vocabulary
+from shazip.streams import Progress, silent
 from shazip.texts.corpora import count_words
 from shazip.training.network.trainable import Trainable
 from shazip.training.parallel import Workers, split
@@ -48,6 +50,7 @@ def bits(
     workers: Workers,
     *,
     bfloat16: bool = False,
+    progress: Progress = silent,
 ) -> float:
     """Return the cost of all of `text`, uint8 (n,), in the lanes that a block of it would have.
 
@@ -62,13 +65,32 @@ def bits(
     parts = [grid[:, lane] for lane in split(lanes, min(workers.count, lanes))]
     training = network.training
     network.eval()
-    nats = workers.map(lambda part: _nats(network, part, bfloat16), parts)
+    tally = _Tally(progress, len(text) / max(len(symbols), 1))
+    nats = workers.map(lambda part: _nats(network, part, bfloat16, tally), parts)
     network.train(training)
     return sum(nats) / math.log(2)
 
 
+class _Tally:
+    """Adds up what several threads have measured."""
+
+    def __init__(self, progress: Progress, symbol_size: float) -> None:
+        self._progress = progress
+        self._symbol_size = symbol_size  # bytes, on average
+        self._symbols, self._nats = 0, 0.0
+        self._lock = Lock()
+
+    def add(self, symbols: int, nats: float) -> None:
+        """Count so many symbols and their cost, and report all so far."""
+        with self._lock:
+            self._symbols += symbols
+            self._nats += nats
+            size = round(self._symbols * self._symbol_size)
+            self._progress(size, round(self._nats / math.log(2) / 8))
+
+
 @torch.no_grad()
-def _nats(network: Trainable, columns: np.ndarray, bfloat16: bool) -> float:
+def _nats(network: Trainable, columns: np.ndarray, bfloat16: bool, tally: _Tally) -> float:
     device = network.bias.device
     symbols = torch.from_numpy(columns.astype(np.int64)).to(device)  # (length, lanes)
     state, nats = network.start(symbols.shape[1]), 0.0
@@ -76,7 +98,9 @@ def _nats(network: Trainable, columns: np.ndarray, bfloat16: bool) -> float:
         targets = symbols[start + 1 : start + 1 + STEPS]
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits, state = network(symbols[start : start + len(targets)], state)
-        nats += F.cross_entropy(
+        cost = F.cross_entropy(
             logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
         ).item()
+        nats += cost
+        tally.add(targets.numel(), cost)
     return nats

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.cpus import available_cpus
 from shazip.engines import open_with_window
+from shazip.engines.torch import exactly
 from shazip.lanes import block_lanes, interleave
 from shazip.measure import Measurement, logit_bits, symbol_bits
 from shazip.predictor import Engine
@@ -54,8 +56,10 @@ class SideBySide:
     ) -> Iterator[tuple[str, Measurement]]:
         """Yield what the float network and the exact model need for `text`, uint8 (n,)."""
         lanes = block_lanes(len(text), lanes)
-        with Workers(min(lanes, self._threads or 1)) as workers:
-            cost = bits(self._network, self._vocabulary, text, lanes, workers)
+        count = max(1, min(lanes, self._threads or available_cpus()))
+        # A single worker is this thread, where torch would use threads that wait for each other.
+        with Workers(count) as workers, exactly(1 if count == 1 else None):
+            cost = bits(self._network, self._vocabulary, text, lanes, workers, progress=progress)
         yield "float", Measurement(len(text), cost, 1, 0, lanes)
         if self.engine is not None:
             cost = exact_bits(self.engine, text, lanes, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from shazip.engines import open_unproved
 from shazip.engines.torch import TorchEngine, TorchPredictor
 from shazip.halves import Halves
 from shazip.measure import frequency_bits, symbol_bits
@@ -33,7 +34,7 @@ def cold_start(config: NetworkConfig) -> Tensors:
 def warm_start(model: IntegerModel, text: np.ndarray) -> Tensors:
     """Return the best of some start states that `model` reaches on `text`, uint8 (n,)."""
     context = places(text, CANDIDATES, CONTEXT, 0.25)
-    predictor = TorchEngine(model).predictor(CANDIDATES)
+    predictor = TorchEngine(model).prober(CANDIDATES)  # its state can be read
     for column in context:
         predictor.logits(CANDIDATES)
         predictor.update(column)
@@ -75,5 +76,5 @@ def record(predictor: TorchPredictor, config: NetworkConfig, lane: int) -> Tenso
 def cost(model: IntegerModel, columns: np.ndarray) -> float:
     """Return the bits that `model` spends on `columns`, uint8 (steps, lanes), from its start."""
     lanes = columns.shape[1]
-    predictor = Halves(TorchEngine(model).predictor(lanes))
+    predictor = Halves(open_unproved(model).prober(lanes))
     return symbol_bits(predictor, frequency_bits, columns.ravel().astype(np.uint16), lanes)
