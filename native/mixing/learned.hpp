@@ -31,6 +31,22 @@ struct Node {
 
 class Learned {
  public:
+  // What one context's histories, or those of order 0, mean. Held by value where bytes are written,
+  // which may be anything as far as the compiler knows.
+  struct Row {
+    const Tables& tables;
+    const uint8_t (*next)[2];
+    Adaptive* values;
+    int16_t* stretched;
+    int32_t* corrections;
+    int16_t* rounded_corrections;
+
+    // Learns a bit after a history; returns the history with that bit.
+    uint8_t take(uint8_t state, int bit) const;
+    // Learns what a history adds to the network's probability; not in order 0.
+    void correct(uint8_t state, const Node& node, int bit) const;
+  };
+
   explicit Learned(const Start& start);
 
   const Tables& tables() const { return tables_; }
@@ -41,14 +57,12 @@ class Learned {
   int confidence(int row, uint8_t state) const {
     return state ? histories_[row * 256 + state].confidence() : 0;
   }
-  void update_history(int row, uint8_t state, int bit);
+  Row row(int number);
   // What a history adds to the network's stretched probability where that has this level.
   int16_t correction(int row, uint8_t state, int level) const {
     return rounded_corrections_[(row * 256 + state) * kLevels + level];
   }
-  void update_correction(int row, uint8_t state, const Node& node, int bit);
   void update_match(int model, int cell, int hit);
-  uint8_t next(uint8_t state, int bit) const { return next_[state][bit]; }
   // -1 if only one kind of bit has come so far, else 0.
   int16_t certain(uint8_t state) const { return certain_[state]; }
 
@@ -91,20 +105,31 @@ inline int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) c
 }
 
 // What belongs to state 0 is learned too, which is cheaper than to ask, and never used.
-inline void Learned::update_history(int row, uint8_t state, int bit) {
-  Adaptive& value = histories_[row * 256 + state];
-  value.update(tables_, bit);
-  stretched_[row * 256 + state] =
-      static_cast<int16_t>(value.stretched(tables_) & -static_cast<int>(state != 0));
+inline uint8_t Learned::Row::take(uint8_t state, int bit) const {
+  values[state].update(tables, bit);
+  stretched[state] =
+      static_cast<int16_t>(values[state].stretched(tables) & -static_cast<int>(state != 0));
+  return next[state][bit];
 }
 
-inline void Learned::update_correction(int row, uint8_t state, const Node& node, int bit) {
-  const int cell = (row * 256 + state) * kLevels + node.level;
-  int32_t& value = corrections_[cell];
-  const int error = (bit << 16) - tables_.squashed(node.inputs[kNetwork] + (value >> 8));
-  value =
+inline void Learned::Row::correct(uint8_t state, const Node& node, int bit) const {
+  const int cell = state * kLevels + node.level;
+  const int32_t value = corrections[cell];
+  const int error = (bit << 16) - tables.squashed(node.inputs[kNetwork] + (value >> 8));
+  corrections[cell] =
       clamp(value + ((error * kCorrectionRate + 128) >> 8), -kCorrectionLimit, kCorrectionLimit);
-  rounded_corrections_[cell] = static_cast<int16_t>((value >> 8) & -static_cast<int>(state != 0));
+  rounded_corrections[cell] =
+      static_cast<int16_t>((corrections[cell] >> 8) & -static_cast<int>(state != 0));
+}
+
+inline Learned::Row Learned::row(int number) {
+  const int cells = number < kContexts ? number * 256 * kLevels : 0;
+  return {tables_,
+          next_,
+          &histories_[static_cast<size_t>(number) * 256],
+          &stretched_[static_cast<size_t>(number) * 256],
+          &corrections_[static_cast<size_t>(cells)],
+          &rounded_corrections_[static_cast<size_t>(cells)]};
 }
 
 inline void Learned::prefetch(Apm which, uint32_t row) const {

@@ -131,8 +131,8 @@ void Mixer::update(const uint16_t* column, int live) {
   in_parallel(kSets + 1 + kContexts + 2, live, [&](int task) {
     if (task <= kSets) return learn(task, live);
     task -= kSets + 1;
-    if (task < kContexts) return remember(task, column, live);
-    if (task == kContexts) return remember_order_zero(column, live);
+    if (task < kContexts) return remember(task, live);
+    if (task == kContexts) return remember_order_zero(live);
     judge_matches(column, live);
   });
   for (int lane = 0; lane < live; ++lane) take_string(lane, strings_[column[lane]]);
@@ -160,46 +160,37 @@ void Mixer::learn(int set, int live) {
   }
 }
 
-void Mixer::remember(int context, const uint16_t* column, int live) {
+void Mixer::remember(int context, int live) {
+  const Learned::Row row = learned_.row(context);
   for (int lane = 0; lane < live; ++lane) {
     Tree& tree = trees_[lane];
     if (lane + 1 < live) {
       for (const Half& next : trees_[lane + 1].halves) next.places[context].prefetch();
     }
     uint8_t states[kMostBits];
-    remember(context, tree, column[lane], states);
+    for (const Half& half : tree.halves) {
+      uint8_t* slot = half.places[context].claim();
+      for (int depth = half.depth; depth < half.depth + half.bits; ++depth) {
+        uint8_t& state = slot[tree.way[depth]];
+        states[depth] = state;
+        state = row.take(state, tree.bits[depth]);
+      }
+    }
     for (int i = 0; i < tree.lesson_count; ++i) {
       const auto& [node, depth, bit] = tree.lessons[i];
-      learned_.update_correction(context, states[depth], *node, bit);
+      row.correct(states[depth], *node, bit);
     }
   }
 }
 
-// Moves the histories on the way to a symbol; leaves in `states` what they were, by depth.
-void Mixer::remember(int context, Tree& tree, int symbol, uint8_t* states) {
-  for (int i = 0; i < kHalves; ++i) {
-    const Half& half = tree.halves[i];
-    uint8_t* slot = half.places[context].claim();
-    const int value = shape().value(i, symbol);
-    for (int level = 0; level < half.bits; ++level) {
-      const int bit = half.bit(value, level);
-      uint8_t& state = slot[half.on_way(value, level)];
-      *states++ = state;
-      learned_.update_history(context, state, bit);
-      state = learned_.next(state, bit);
-    }
-  }
-}
-
-void Mixer::remember_order_zero(const uint16_t* column, int live) {
-  const int bits = shape().bits();
+void Mixer::remember_order_zero(int live) {
+  const Learned::Row row = learned_.row(kContexts);
   for (int lane = 0; lane < live; ++lane) {
-    const int leaf = column[lane] | 1 << bits;
-    for (int depth = 0; depth < bits; ++depth) {
-      uint8_t& state = order_zero_[static_cast<size_t>(leaf >> (bits - depth))];
-      const int bit = (leaf >> (bits - 1 - depth)) & 1;
-      learned_.update_history(kContexts, state, bit);
-      state = learned_.next(state, bit);
+    const Tree& tree = trees_[lane];
+    for (int depth = 0, node = 1; depth < shape().bits(); ++depth) {
+      uint8_t& state = order_zero_[static_cast<size_t>(node)];
+      state = row.take(state, tree.bits[depth]);
+      node = 2 * node + tree.bits[depth];
     }
   }
 }

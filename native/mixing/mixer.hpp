@@ -51,9 +51,8 @@ class Mixer {
   void open_half(int lane, int half, int number);
   void take_lessons(int lane, int symbol);
   void learn(int set, int live);
-  void remember(int context, const uint16_t* column, int live);
-  void remember(int context, Tree& tree, int symbol, uint8_t* states);
-  void remember_order_zero(const uint16_t* column, int live);
+  void remember(int context, int live);
+  void remember_order_zero(int live);
   void judge_matches(const uint16_t* column, int live);
   void take_string(int lane, const std::string& string);
   void find_matches(int model, const uint16_t* column, int live);

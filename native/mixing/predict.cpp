@@ -170,10 +170,15 @@ void Mixer::take_lessons(int lane, int symbol) {
   for (int i = 0; i < kHalves; ++i) {
     const Half& half = tree.halves[i];
     const int value = learned_.shape().value(i, symbol);
+    bool mixed = true;
     for (int level = 0; level < half.bits; ++level) {
       const int node = half.on_way(value, level), bit = half.bit(value, level);
-      if (level > 0 && half.masses[node] < kWorthMixing) break;
-      tree.lessons[tree.lesson_count] = {&half.nodes[node], half.depth + level, bit};
+      const int depth = half.depth + level;
+      tree.way[depth] = static_cast<uint8_t>(node);
+      tree.bits[depth] = static_cast<uint8_t>(bit);
+      mixed = mixed && (level == 0 || half.masses[node] >= kWorthMixing);
+      if (!mixed) continue;
+      tree.lessons[tree.lesson_count] = {&half.nodes[node], depth, bit};
       const int error = (bit << 16) - half.nodes[node].probability;
       tree.lesson_count += std::abs(error) >= kLeastError;
     }

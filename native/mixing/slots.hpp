@@ -72,13 +72,8 @@ struct Place {
     const unsigned matching = found();
     const uint64_t kept = uint64_t{0} - static_cast<uint64_t>(matching != 0);
     const uint8_t* from = bucket + (kFirst[matching] << slot_bits);
-    for (int i = 0; i < 1 << slot_bits; i += 16) {
-      uint64_t words[2];
-      std::memcpy(words, from + i, sizeof words);
-      words[0] &= kept;
-      words[1] &= kept;
-      std::memcpy(slot + i, words, sizeof words);
-    }
+    copy_words(from, kept, slot);
+    if (slot_bits > 4) copy_words(from + 16, kept, slot + 16);
   }
 
   // The slot of this place; a new one takes the slot whose first node has seen least.
@@ -89,12 +84,22 @@ struct Place {
       uint8_t* slot = bucket + (i << slot_bits);
       if (slot[1] < least[1]) least = slot;
     }
-    std::fill(least, least + (1 << slot_bits), uint8_t{0});
+    copy_words(least, 0, least);
+    if (slot_bits > 4) copy_words(least + 16, 0, least + 16);
     least[0] = check;
     return least;
   }
 
  private:
+  // Copies 16 bytes, with only the bits that are in `kept`.
+  static void copy_words(const uint8_t* from, uint64_t kept, uint8_t* to) {
+    uint64_t words[2];
+    std::memcpy(words, from, sizeof words);
+    words[0] &= kept;
+    words[1] &= kept;
+    std::memcpy(to, words, sizeof words);
+  }
+
   // A bit for each slot with this check.
   unsigned found() const {
     unsigned matching = 0;

@@ -49,6 +49,8 @@ struct Tree {
                                           // four bytes
   uint32_t freqs[kMostNodes];             // the network's
   Half halves[kHalves];
+  // What came, by depth: the node in its half's tree, and the bit.
+  uint8_t way[kMostBits], bits[kMostBits];
   Lesson lessons[kMostBits];
   int lesson_count;
 
