@@ -97,6 +97,12 @@ def write(results: Results, folder: Path, pictures: Container[str] | None = None
     save_all(results, folder, "svg", pictures)
 
 
+def picture(name: str, text: str) -> str:
+    """Return Markdown that shows NAME.svg, on dark pages NAME-dark.svg, or `text`."""
+    dark = f'<source media="(prefers-color-scheme: dark)" srcset="{name}-dark.svg">'
+    return f'<picture>{dark}<img alt="{text}" src="{name}.svg"></picture>\n'
+
+
 def publish(results: Results) -> None:
     """Write a run to benchmarks/results/ and its table to the README."""
     write(results, RESULTS, PICTURES)
@@ -110,7 +116,7 @@ def section(results: Results) -> str:
         f"{first.name} ({first.size:,} bytes of English Wikipedia held out from training), "
         "one run of `python -m benchmarks.run`:\n",
         markdown(_without_missing(results.rows_of(first.name))),
-        "![Bits per byte against speed](benchmarks/results/size-speed-enwik8.valid.svg)\n",
+        picture("benchmarks/results/size-speed-enwik8.valid", "Bits per byte against speed"),
     ]
     if others:
         parts += ["Files unlike Wikipedia, and how they are made: [benchmarks/](benchmarks).\n"]

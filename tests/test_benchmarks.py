@@ -31,9 +31,12 @@ def test_the_tables_beside_the_results_are_theirs():
     assert (run.RESULTS / "tables.md").read_text() == run.document(results)
 
 
+PICTURE = re.compile(r"(?:\]\(|src=\"|srcset=\")(.*?)[)\"]")
+
+
 def test_a_page_shows_every_picture():
     pages = [page.read_text() for page in [*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")]]
-    shown = {name.split("/")[-1] for page in pages for name in re.findall(r"\]\((.*?)\)", page)}
+    shown = {name.split("/")[-1] for page in pages for name in PICTURE.findall(page)}
     found = [*ROOT.glob("benchmarks/**/*.svg"), *ROOT.glob("benchmarks/**/*.png")]
     assert found
     assert {path.name for path in found} - shown == set()

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+import matplotlib.image
 from cli_run import shazip
 
 from shazip.training.curves import curve, draw, read_run
@@ -43,7 +44,9 @@ def test_curves_are_megabytes_and_bits_per_byte():
 def test_each_run_has_one_entry_in_the_legend():
     lines = read_run(Path("one/metrics.jsonl"))
     axes = draw({"one": lines, "other": lines}).axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "other"]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["one", "other", "training", "validation", "validation, average"]
+    assert axes.lines[0].get_color() != axes.lines[3].get_color()
     assert len(axes.lines) == 6
 
 
@@ -56,6 +59,16 @@ def test_png_and_svg_are_written_and_not_overwritten(folder):
         assert b"<svg" in first
     assert shazip("plot", "one", "-o", "a.svg").code == 1
     assert (folder / "a.svg").read_bytes() == first
+
+
+def test_a_picture_for_dark_pages_is_dark(folder):
+    assert shazip("plot", "one", "-o", "a.png").code == 0
+    assert shazip("plot", "--dark", "one", "-o", "b.png").code == 0
+    corners = [
+        matplotlib.image.imread(folder / name)[0, 0, :3].max() for name in ("a.png", "b.png")
+    ]
+    assert corners[0] == 1
+    assert corners[1] < 0.1
 
 
 WRONG = {

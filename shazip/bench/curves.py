@@ -57,7 +57,7 @@ def pieces(data: bytes, size: int, most: int = 8) -> list[bytes]:
 
 
 def _point(tool: Tool, x: int, parts: Sequence[bytes]) -> Point:
-    packed, seconds = 0, 0.0
+    packed, seconds, unpack_seconds = 0, 0.0, 0.0
     with tempfile.TemporaryDirectory(prefix="shazip-bench-") as folder:
         path = Path(folder) / "piece"
         for part in parts:
@@ -68,4 +68,5 @@ def _point(tool: Tool, x: int, parts: Sequence[bytes]) -> Point:
                 raise FailedError(f"{tool.name}: {row.failure}")
             packed += row.packed
             seconds += sum(row.compress_seconds)
-    return Point(tool.name, x, sum(map(len, parts)), packed, seconds)
+            unpack_seconds += sum(row.decompress_seconds)
+    return Point(tool.name, x, sum(map(len, parts)), packed, seconds, unpack_seconds)

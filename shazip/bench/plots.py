@@ -1,22 +1,22 @@
-"""Draws results as PNG or SVG; the only module here that needs matplotlib."""
+"""Draws results as PNG or SVG, in both colour schemes (picture.py)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from shazip.bench.picture import Scheme, looks, mark_good, new_figure, save_schemes
 from shazip.bench.results import Point, Results, Row, speed
 from shazip.bench.tables import by_tool
 
-OURS, OTHERS = "#c03028", "#30507a"
+Drawing = Callable[[Scheme], Figure]
 
 
 def save_all(
@@ -25,113 +25,109 @@ def save_all(
     """Draw one picture for each kind of figure in `results`, or those of `names`; return paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with style():
-        for name, figure in _figures(results):
-            if names is None or name in names:
-                paths.append(folder / f"{name}.{kind}")
-                save(figure, paths[-1], kind)
+    for name, draw in _drawings(results):
+        if names is None or name in names:
+            paths += save_schemes(draw, folder / f"{name}.{kind}")
     return paths
 
 
-def style() -> AbstractContextManager[None]:
-    """Return the settings for making and saving figures."""
-    # A fixed salt, text as text, no date: equal results give equal SVGs, which git can compare.
-    return mpl.rc_context({"svg.hashsalt": "shazip", "svg.fonttype": "none", "font.size": 10})
-
-
-def save(figure: Figure, target: Path | BinaryIO, kind: str) -> None:
-    """Write a figure as png or svg."""
-    metadata = {"Date": None} if kind == "svg" else {}
-    with style():
-        figure.savefig(target, format=kind, dpi=150, bbox_inches="tight", metadata=metadata)
-
-
-def _figures(results: Results) -> Iterator[tuple[str, Figure]]:
+def _drawings(results: Results) -> Iterator[tuple[str, Drawing]]:
     for file in results.files:
         rows = [row for row in results.rows_of(file.name) if not row.failure]
         if rows:
-            title = f"{file.name}, {file.size:,} bytes"
-            yield "size-speed-" + re.sub(r"[^\w.]+", "-", file.name), size_speed(rows, title)
+            name = "size-speed-" + re.sub(r"[^\w.]+", "-", file.name)
+            yield name, partial(size_speed, rows, f"{file.name}: size and speed")
     if results.by_size:
-        yield "by-size", by_size(results.by_size)
+        yield "by-size", partial(by_size, results.by_size)
     if results.by_lanes:
-        yield "by-lanes", by_lanes(results.by_lanes)
+        yield "by-lanes", partial(by_lanes, results.by_lanes)
     if results.stages:
-        yield "stages", stages(dict(results.stages))
+        yield "stages", partial(stages, dict(results.stages))
 
 
-def new_figure(width: float = 7, height: float = 4.5) -> tuple[Figure, Axes]:
-    """Return an empty figure of so many inches and its axes."""
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def size_speed(rows: Sequence[Row], title: str) -> Figure:
-    """Draw bits per byte against compression speed, one point for each tool."""
-    figure, axes = new_figure()
+def size_speed(rows: Sequence[Row], title: str, scheme: Scheme) -> Figure:
+    """Draw bits per byte against the speed of compression (filled) and decompression (hollow)."""
+    figure, axes = new_figure(8.5)
     for row in rows:
-        x, spread = speed(row.size, row.compress_seconds)
-        color = _color(row.tool)
-        axes.errorbar(x, row.bpb, xerr=x * (spread or 0), fmt="o", color=color)
-        offset = (5, -13) if any(_is_just_above(other, row) for other in rows) else (5, 5)
-        axes.annotate(row.tool, (x, row.bpb), offset, textcoords="offset points", color=color)
+        look = looks((row.tool for row in rows), scheme)[row.tool]
+        color = look["color"]
+        ends = [speed(row.size, row.compress_seconds), speed(row.size, row.decompress_seconds)]
+        axes.plot([x for x, _ in ends], [row.bpb] * 2, "-", color=color, linewidth=1, zorder=1)
+        for (x, spread), fill in zip(ends, (color, scheme.background), strict=True):
+            bar: dict[str, Any] = {"xerr": x * spread} if spread else {}
+            axes.errorbar(x, row.bpb, **bar, **look, markerfacecolor=fill)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.margins(x=0.2, y=0.1)
-    axes.grid(alpha=0.3)
-    axes.set(xlabel="compression, kB/s (log)", ylabel="bits per byte", title=title)
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.margins(x=0.08, y=0.15)
+    _legend_of_tools(axes, [row.tool for row in rows], scheme)
+    mark_good(axes, "smaller and faster", right=True)
+    axes.set(xlabel="kB/s (log)", ylabel="bits per byte", title=title)
     return figure
 
 
-def _is_just_above(other: Row, row: Row) -> bool:
-    """Return whether a label above the point of `row` would hide the point of `other`."""
-    near = (
-        0.5
-        < speed(other.size, other.compress_seconds)[0] / speed(row.size, row.compress_seconds)[0]
-        < 4
-    )
-    return near and 0 < other.bpb - row.bpb < 0.15
+def _legend_of_tools(axes: Axes, tools: Sequence[str], scheme: Scheme) -> None:
+    """Name the tools and what filled and hollow marks are, beside the axes."""
+    look = looks(tools, scheme)
+    ink: dict[str, Any] = {"linestyle": "", "marker": "o", "color": scheme.text}
+    marks = [Line2D([], [], linestyle="", label=tool, **look[tool]) for tool in look]
+    marks += [
+        Line2D([], [], **ink, label="compression"),
+        Line2D([], [], **ink, markerfacecolor=scheme.background, label="decompression"),
+    ]
+    axes.legend(handles=marks, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
 
 
-def by_size(points: Sequence[Point]) -> Figure:
+def by_size(points: Sequence[Point], scheme: Scheme) -> Figure:
     """Draw bits per byte against the input's size, one line for each tool."""
     figure, axes = new_figure()
+    look = looks((point.tool for point in points), scheme)
     for tool, line in by_tool(points).items():
-        color = _color(tool) if tool.startswith("shazip") else None
-        width = 2.5 if tool.startswith("shazip") else 1.2
+        width = 2.5 if tool.startswith("shazip") else 1.3
         xs, ys = [point.x for point in line], [point.bpb for point in line]
-        axes.plot(xs, ys, "o-", markersize=3, linewidth=width, color=color, label=tool)
+        axes.plot(xs, ys, linewidth=width, label=tool, **look[tool])
     _powers(axes, [point.x for point in points])
     axes.legend()
+    mark_good(axes, "smaller", right=False)
     axes.set(xlabel="input, bytes (log)", ylabel="bits per byte", title="Short inputs")
     return figure
 
 
-def by_lanes(points: Sequence[Point]) -> Figure:
-    """Draw bits per byte and speed against the number of lanes."""
+def by_lanes(points: Sequence[Point], scheme: Scheme) -> Figure:
+    """Draw bits per byte, and the speeds of both directions, against the number of lanes."""
     figure, axes = new_figure()
     other = axes.twinx()
+    other.grid(visible=False)
+    size, fast = scheme.ours[0], scheme.others[0]
+    curves: list[Line2D] = []
     for line in by_tool(points).values():
         xs = [point.x for point in line]
-        axes.plot(xs, [point.bpb for point in line], "o-", color=OURS)
-        other.plot(xs, [point.speed for point in line], "s--", color=OTHERS)
+        curves += axes.plot(xs, [p.bpb for p in line], "o-", color=size, label="bits per byte")
+        speeds = [point.speed for point in line]
+        curves += other.plot(xs, speeds, "s--", color=fast, label="compression, kB/s")
+        if all(point.unpack_seconds for point in line):
+            speeds = [point.unpack_speed for point in line]
+            hollow: dict[str, Any] = {"color": fast, "markerfacecolor": scheme.background}
+            curves += other.plot(xs, speeds, "s:", label="decompression, kB/s", **hollow)
     _powers(axes, [point.x for point in points])
-    axes.set_ylabel("bits per byte (solid)", color=OURS)
-    other.set_ylabel("compression, kB/s (dashed)", color=OTHERS)
+    axes.set_ylabel("bits per byte (lower is better)", color=size)
+    other.set_ylabel("kB/s (higher is better)", color=fast)
     other.set_ylim(bottom=0)
-    axes.set(xlabel="lanes (log)", title="Lanes")
+    axes.legend(handles=curves, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+    axes.set(xlabel="lanes (log)", title="Lanes: size and speed")
     return figure
 
 
-def stages(costs: dict[str, float]) -> Figure:
+def stages(costs: dict[str, float], scheme: Scheme) -> Figure:
     """Draw where the time of a byte goes."""
-    figure, axes = new_figure(height=1 + 0.4 * len(costs))
+    figure, axes = new_figure(height=1.4 + 0.4 * len(costs))
     names = list(costs)[::-1]
-    bars = axes.barh(names, [costs[name] / 1000 for name in names], color=OTHERS)
+    times = [costs[name] / 1000 for name in names]
+    bars = axes.barh(names, times, color=scheme.others[0], label="compression, mean of the threads")
     axes.bar_label(bars, fmt="%.1f", padding=3)
     axes.margins(x=0.1)
-    axes.set(xlabel="microseconds a byte", title="Cost of a byte by stage")
+    axes.grid(visible=False, axis="y")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.5 / (1.4 + 0.4 * len(costs)) - 0.05))
+    axes.set(xlabel="microseconds a byte (less is better)", title="Cost of a byte by stage")
     return figure
 
 
@@ -140,8 +136,3 @@ def _powers(axes: Axes, values: Iterable[int]) -> None:
     ticks = sorted(set(values))
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    axes.grid(alpha=0.3)
-
-
-def _color(tool: str) -> str:
-    return OURS if tool.startswith("shazip") else OTHERS

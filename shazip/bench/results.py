@@ -66,6 +66,7 @@ class Point:
     size: int  # bytes measured in all
     packed: int
     seconds: float  # to compress them
+    unpack_seconds: float = 0  # to decompress them; 0 if that was not measured
 
     @property
     def bpb(self) -> float:
@@ -76,6 +77,11 @@ class Point:
     def speed(self) -> float:
         """kB/s of compression."""
         return self.size / self.seconds / 1000
+
+    @property
+    def unpack_speed(self) -> float:
+        """kB/s of decompression."""
+        return self.size / self.unpack_seconds / 1000
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,13 @@ KINDS = (".png", ".svg")
     metavar="FILE",
     help="A name in .png or .svg.",
 )
+@click.option("--dark", is_flag=True, help="Colours for dark pages.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE.")
 @quiet_and_verbose
 @click.pass_obj
-def plot(reporter: Reporter, /, runs: tuple[Path, ...], output: Path, force: bool) -> None:
+def plot(
+    reporter: Reporter, /, runs: tuple[Path, ...], output: Path, dark: bool, force: bool
+) -> None:
     """Draw bits per byte against bytes for each RUN, a run's folder or a file of its metrics.
 
     Thin lines are training, dotted ones validation, thick ones validation of the averaged
@@ -42,7 +45,7 @@ def plot(reporter: Reporter, /, runs: tuple[Path, ...], output: Path, force: boo
         raise click.ClickException(f"{output}: already exists; use -f to overwrite it")
     if importlib.util.find_spec("matplotlib") is None:
         raise click.ClickException("plot needs matplotlib: pip install 'shazip[plot]'")
-    from shazip.bench.plots import save
+    from shazip.bench.picture import DARK, LIGHT, save
     from shazip.training.curves import draw, read_run
     from shazip.training.errors import TrainingError
 
@@ -53,6 +56,7 @@ def plot(reporter: Reporter, /, runs: tuple[Path, ...], output: Path, force: boo
         except TrainingError as error:
             raise click.ClickException(f"{path}: {error}") from error
     with AtomicFile(output, overwrite=force) as file:
-        save(draw(lines), file.file, kind[1:])
+        scheme = DARK if dark else LIGHT
+        save(draw(lines, scheme), file.file, kind[1:], scheme)
         file.commit(None)
     reporter.summary(str(output), plural(len(runs), "run"))

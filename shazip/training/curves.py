@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from shazip.bench.plots import new_figure, style
+from shazip.bench.picture import LIGHT, Scheme, mark_good, new_figure, style
 from shazip.training import metrics
 from shazip.training.errors import TrainingError
 from shazip.training.settings import METRICS
@@ -17,6 +18,8 @@ from shazip.training.settings import METRICS
 Lines = Sequence[Mapping[str, Any]]
 
 KINDS = ("bpb", "valid", "valid_average")
+TITLES = {"bpb": "training", "valid": "validation", "valid_average": "validation, average"}
+COLORS = len(LIGHT.others) + len(LIGHT.ours)
 STYLES: dict[str, dict[str, Any]] = {
     "bpb": {"linewidth": 0.8, "alpha": 0.5},
     "valid": {"linestyle": ":", "marker": ".", "markersize": 4},
@@ -41,25 +44,35 @@ def curve(lines: Lines, kind: str) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
 
 
-def draw(runs: Mapping[str, Lines]) -> Figure:
+def draw(runs: Mapping[str, Lines], scheme: Scheme = LIGHT) -> Figure:
     """Draw bits per byte against bytes: training thin, validation dotted, the average's thick."""
-    with style():
+    with style(scheme):
         figure, axes = new_figure()
         top = 0.0
-        for index, (name, lines) in enumerate(runs.items()):
-            label: str | None = name
-            for kind in reversed(KINDS):
+        for index, lines in enumerate(runs.values()):
+            for kind in KINDS:
                 xs, ys = curve(lines, kind)
                 if xs:
-                    axes.plot(xs, ys, color=f"C{index % 10}", label=label, **STYLES[kind])
-                    label = None  # one entry for each run
+                    axes.plot(xs, ys, color=f"C{index % COLORS}", **STYLES[kind])
                     top = max(top, *islice(ys, len(ys) // HEADROOM, None))
         axes.set_ylim(top=top * 1.02)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(handles=_legend(list(runs), scheme), fontsize=8)
+        mark_good(axes, "smaller, sooner", right=False)
         axes.set(
             xlabel="training, MB (10⁶ bytes)",
             ylabel="bits per byte",
-            title="thin: training, dotted: validation, thick: validation of the average",
+            title="Learning curves",
         )
     return figure
+
+
+def _legend(names: Sequence[str], scheme: Scheme) -> list[Line2D]:
+    """Return a line for each run, by its colour, and one for each kind of measurement."""
+    runs = [
+        Line2D([], [], color=f"C{index % COLORS}", linewidth=3, label=name)
+        for index, name in enumerate(names)
+    ]
+    kinds = [
+        Line2D([], [], color=scheme.text, label=TITLES[kind], **STYLES[kind]) for kind in KINDS
+    ]
+    return [*runs, *kinds]
