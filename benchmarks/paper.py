@@ -20,13 +20,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from benchmarks.transformer import TransformerConfig
 from shazip.bench.machine import describe
+from shazip.bench.tables import picture
 from shazip.model.config import NetworkConfig
 from shazip.model.vocabulary import BYTES
 from shazip.training.data import SEGMENT
@@ -36,6 +37,9 @@ from shazip.training.network.awd_lstm import AwdLstm
 from shazip.training.parallel import Workers
 from shazip.training.settings import AwdLstmConfig, Corpus, Schedule, TrainConfig
 from shazip.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RESULTS = Path(__file__).resolve().parent / "results"
 VALID_LANES = 64
@@ -259,8 +263,8 @@ def report(found: dict[str, Any]) -> str:
         f"{STRONGER_INPUT} times as large as published: with the published ones a network so small "
         "had not got beyond the frequencies of bytes (5.17 bpb) after 400 kB.",
         "",
-        "Curves: [paper.svg](paper.svg). All figures: [paper.json](paper.json). "
-        "Made by `python -m benchmarks.paper`.",
+        picture("paper", "Bits per byte by bytes trained on"),
+        "All figures: [paper.json](paper.json). Made by `python -m benchmarks.paper`.",
         "",
     ]
     return "\n".join(lines)
@@ -281,23 +285,21 @@ def row(network: dict[str, Any]) -> str:
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
-    """Draw the learning curves."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
+    """Draw the learning curves, in both colour schemes."""
+    from shazip.bench.picture import Scheme, mark_good, new_figure, save_schemes
 
-    # A fixed salt, text as text, no date: the same results give the same SVG, and git can compare.
-    with mpl.rc_context({"svg.hashsalt": "shazip", "svg.fonttype": "none", "font.size": 10}):
-        figure = Figure(figsize=(7, 4.5))
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+    def curves(_: Scheme) -> Figure:
+        figure, axes = new_figure()
         for network in found["networks"]:
             done, bpb = zip(*network["curve"], strict=True)
             axes.plot([n / 1e6 for n in done], bpb, marker=".", label=network["name"])
-        axes.set(xlabel="MB trained on", ylabel=f"bpb, start of {found['valid']['name']}")
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
-        figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+        axes.set(xlabel="MB trained on", ylabel=f"bits per byte, start of {found['valid']['name']}")
+        axes.set_title("SHA-RNN and its neighbours")
+        axes.legend()
+        mark_good(axes, "smaller, sooner", right=False)
+        return figure
+
+    save_schemes(curves, path)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from benchmarks.corpus import make
 from shazip.bench.plan import QUICK_SIZE, Subject, competitors, open_subject, shazip_rows
 from shazip.bench.results import Results, Row
 from shazip.bench.session import QUICK, Extent, Session
-from shazip.bench.tables import document, machine_line, markdown, matrix, summary_lines
+from shazip.bench.tables import document, machine_line, markdown, matrix, picture, summary_lines
 from shazip.bench.tools import Tool
 from shazip.bench.trial import Patience
 from shazip.cli import process
@@ -95,12 +95,6 @@ def write(results: Results, folder: Path, pictures: Container[str] | None = None
     from shazip.bench.plots import save_all  # needs matplotlib
 
     save_all(results, folder, "svg", pictures)
-
-
-def picture(name: str, text: str) -> str:
-    """Return Markdown that shows NAME.svg, on dark pages NAME-dark.svg, or `text`."""
-    dark = f'<source media="(prefers-color-scheme: dark)" srcset="{name}-dark.svg">'
-    return f'<picture>{dark}<img alt="{text}" src="{name}.svg"></picture>\n'
 
 
 def publish(results: Results) -> None:

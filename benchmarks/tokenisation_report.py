@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from shazip.bench.tables import picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HONEST = """\
 Perplexity per symbol moves with the vocabulary alone: a symbol that stands for more bytes is harder
@@ -41,7 +46,7 @@ def page(found: dict[str, Any]) -> str:
         *("", *comparison(rows), ""),
         "Mean bits of a word (a space and letters) by its symbols:",
         *("", *shares(rows), ""),
-        *("![Training curves](tokenisation.svg)", "", HONEST, ""),
+        *(picture("tokenisation", "Training curves"), HONEST, ""),
         ", ".join(f"{key} {value}" for key, value in found["machine"].items()) + ".",
     ]
     return "\n".join(lines) + "\n"
@@ -70,17 +75,17 @@ def shares(rows: dict[str, Any]) -> list[str]:
 
 
 def draw(rows: dict[str, Any], path: Path) -> None:
-    """Draw bits per byte of training against CPU seconds."""
-    import matplotlib as mpl
+    """Draw bits per byte of training against CPU seconds, in both colour schemes."""
+    from shazip.bench.picture import Scheme, mark_good, new_figure, save_schemes
 
-    mpl.use("svg")
-    from matplotlib import pyplot
+    def curves(_: Scheme) -> Figure:
+        figure, axes = new_figure()
+        for name, row in rows.items():
+            axes.plot(*zip(*row["curve"], strict=True), label=name)
+        axes.set(xlabel="CPU seconds", ylabel="bits per byte of training text")
+        axes.set_title("Vocabularies")
+        axes.legend()
+        mark_good(axes, "smaller, sooner", right=False)
+        return figure
 
-    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
-    for name, row in rows.items():
-        axes.plot(*zip(*row["curve"], strict=True), label=name)
-    axes.set(xlabel="CPU seconds", ylabel="bits per byte of training text", title="Vocabularies")
-    axes.legend(frameon=False)
-    axes.grid(alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    save_schemes(curves, path)

@@ -25,6 +25,12 @@ NOTES = {
 }
 
 
+def picture(name: str, text: str) -> str:
+    """Return Markdown that shows NAME.svg, on dark pages NAME-dark.svg, or says `text`."""
+    dark = f'<source media="(prefers-color-scheme: dark)" srcset="{name}-dark.svg">'
+    return f'<picture>{dark}<img alt="{text}" src="{name}.svg"></picture>\n'
+
+
 def cells(row: Row) -> list[str]:
     """Return a row's figures as text for COLUMNS; after a failure only the name and the reason."""
     if row.failure:
