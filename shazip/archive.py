@@ -35,7 +35,7 @@ from shazip.predictor import (
     predictor_memory,
 )
 from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding, integer
-from shazip.streams import Progress, Reader, Writer, as_bytes, offset, silent
+from shazip.streams import Progress, Reader, Writer, as_bytes, offset, require, silent
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -152,6 +152,8 @@ class Codec:
         It becomes one frame, or frames of `frame_size` bytes and an index of them. `executor`
         (parallel.py) codes frames at once; what it is changes no byte.
         """
+        require(source, "read")
+        require(sink, "write")
         if frame_size is not None:
             integer("frame_size", frame_size, 1)
         if executor is not None:
@@ -197,6 +199,9 @@ class Codec:
 
         `executor` (parallel.py) decodes frames at once.
         """
+        require(source, "read")
+        if sink is not None:
+            require(sink, "write")
         if executor is not None:
             return Summary(*decompress_frames(self, source, sink, progress, executor))
         reader, writer, blocks = Reader(source), Writer(sink), 0

@@ -77,12 +77,12 @@ def open(
     as text with `encoding`, `errors` and `newline`. `codec` has its model loaded already; without
     it `model` names one.
     """
-    text = "t" in mode
+    text = isinstance(mode, str) and "t" in mode
     if text and "b" in mode:
         raise ValueError(f"invalid mode: {mode!r}")
     if not text and (encoding, errors, newline) != (None, None, None):
         raise ValueError("encoding, errors and newline need a text mode")
-    binary = ShazipFile(file, mode.replace("t", "", 1), model=model, codec=codec)
+    binary = ShazipFile(file, mode.replace("t", "", 1) if text else mode, model=model, codec=codec)
     if not text:
         return binary
     return io.TextIOWrapper(binary, io.text_encoding(encoding), errors, newline)
@@ -101,6 +101,8 @@ class ShazipFile(io.BufferedIOBase):
         model: IntegerModel | str | os.PathLike[str] | None = None,
         codec: Codec | None = None,
     ) -> None:
+        if not isinstance(mode, str):
+            raise TypeError(f"mode is {mode!r}, must be a string")
         if mode not in _MODES:
             raise ValueError(f"invalid mode: {mode!r}")
         codec = codec_for(codec, model)

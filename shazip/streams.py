@@ -89,6 +89,12 @@ def write_full(sink: BinaryIO, data: Buffer) -> None:
         left = left[len(left) if taken is None else taken :]
 
 
+def require(file: object, method: str) -> None:
+    """Raise TypeError for what is no file to `read` from or to `write` to."""
+    if not hasattr(file, method):
+        raise TypeError(f"a file with {method}() is required, not {type(file).__name__!r}")
+
+
 class Reader:
     """Reads a file in full and counts the bytes in `size`."""
 

@@ -104,6 +104,18 @@ def test_a_text_file_is_no_source():
         CODEC.compress_stream(io.StringIO("text"), io.BytesIO())
 
 
+@pytest.mark.parametrize("wrong", [None, 5, "name"], ids=repr)
+def test_what_is_no_file_is_neither_source_nor_sink(wrong):
+    with pytest.raises(TypeError, match=r"a file with read\(\) is required"):
+        CODEC.compress_stream(wrong, io.BytesIO())
+    with pytest.raises(TypeError, match=r"a file with write\(\) is required"):
+        CODEC.compress_stream(io.BytesIO(), wrong)
+    with pytest.raises(TypeError, match=r"a file with read\(\) is required"):
+        CODEC.decompress_stream(wrong, None)
+    with pytest.raises(TypeError, match="mode is 5, must be a string"):
+        shazip.open("a.shz", 5)
+
+
 class Waiting(io.RawIOBase):
     """A descriptor that does not wait, with nothing to give and no room."""
 

@@ -193,3 +193,11 @@ def test_a_file_with_other_names_is_not_removed_unless_f(folder):
     (folder / "b").unlink()
     assert shazip("-d", "--rm", "a.shz").code == 1
     assert files_in(folder) == ["a.shz", "c.shz"]
+
+
+def test_too_much_memory_for_compression_names_the_flags(folder):
+    (folder / "big").write_bytes(TEXT * 100)
+    code, out, err = shazip("--lanes", "30000", "--memory-limit", "16MiB", "-c", "big")
+    assert (code, out) == (1, b"")
+    assert "30000 lanes and blocks of 1048576 bytes need more memory" in err
+    assert "use fewer --lanes, a smaller --block-size or a larger --memory-limit" in err

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -29,6 +29,7 @@ from shazip.cli.output import Output, StreamFile, open_output, refuse_target
 from shazip.cli.progress import amount, progress_of
 from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, own_name, plural
 from shazip.cli.verify import Comparison
+from shazip.errors import MemoryLimitError
 from shazip.streams import Progress
 
 if TYPE_CHECKING:
@@ -155,11 +156,25 @@ class Conversion:
     def _transfer(self, source: Source, output: Output) -> Summary:
         codec = self.codec
         function = codec.decompress_stream if self.where.decode else codec.compress_stream
-        with self._progress(source, output, decoding=self.where.decode) as report:
+        with (
+            self._progress(source, output, decoding=self.where.decode) as report,
+            self._naming_flags(),
+        ):
             summary = function(source.file, cast(BinaryIO, output), progress=report)
         if not self.where.decode and (self.where.verify or self.where.remove):
             self._verify(source, output)
         return summary
+
+    @contextmanager
+    def _naming_flags(self) -> Iterator[None]:
+        """Name the flags that would help where compression needs too much memory."""
+        try:
+            yield
+        except MemoryLimitError as error:
+            if self.where.decode:
+                raise
+            flags = "fewer --lanes, a smaller --block-size or a larger --memory-limit"
+            raise click.ClickException(f"{error}; use {flags}") from error
 
     def _verify(self, source: Source, output: Output) -> None:
         if not isinstance(output, AtomicFile):
