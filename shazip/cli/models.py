@@ -21,9 +21,19 @@ ROW = "{:<1} {:<12}  {:<32} {:>11} {:>6}  {}"
 TITLES = ("", "name", "id", "parameters", "bpb", "path")
 
 
+class Models(click.Command):
+    """A command whose help ends with this user's folder, which the manual page cannot know."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        with formatter.indentation():
+            formatter.write_text(f"Your models are in {user_folder()}.")
+
+
 @click.command(
+    cls=Models,
     epilog="Example: shazip models --install own.safetensors --default own\n\n"
-    f"Your models are in {user_folder()}; the variable {VARIABLE} names another folder."
+    f"The variable {VARIABLE} names another folder for your models.",
 )
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("--check", is_flag=True, help="Run the long conformance check.")
