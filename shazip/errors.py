@@ -40,6 +40,10 @@ class MemoryLimitError(ShazipError):
     """The archive asks for more memory than the limit allows."""
 
 
+class SlowWarning(RuntimeWarning):
+    """The compiled module is missing, so that torch computes the same, slower."""
+
+
 def again(error: BaseException) -> Exception:
     """Return the error that an object raises on its next use, after it failed with `error`.
 

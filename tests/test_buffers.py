@@ -73,7 +73,7 @@ def test_an_archive_may_be_any_buffer(kind):
     assert decompressor.unused_data == b"rest"
 
 
-@pytest.mark.parametrize("wrong", [None, "text", 5, 2.5, [1, 2], object()], ids=repr)
+@pytest.mark.parametrize("wrong", [None, "text", 5, 2.5, [1, 2], [1.5]], ids=repr)
 @pytest.mark.parametrize(
     "entrance",
     [
@@ -93,7 +93,7 @@ def test_what_is_no_buffer_is_a_type_error(entrance, wrong):
         entrance(wrong)
 
 
-@pytest.mark.parametrize("wrong", [None, 5, object()], ids=repr)
+@pytest.mark.parametrize("wrong", [None, 5, [1.5]], ids=repr)
 def test_info_takes_a_path_a_file_or_a_buffer(wrong):
     with pytest.raises(TypeError, match="bytes-like object"):
         shazip.info(wrong)

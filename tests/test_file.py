@@ -189,7 +189,7 @@ def test_paths_may_be_bytes(path):
         assert file.read() == DATA
 
 
-@pytest.mark.parametrize("wrong", [None, 5, object()], ids=repr)
+@pytest.mark.parametrize("wrong", [None, 5, [1.5]], ids=repr)
 def test_what_is_neither_path_nor_file_is_a_type_error(wrong):
     with pytest.raises(TypeError, match="must be a path or a file object"):
         shazip.open(wrong)

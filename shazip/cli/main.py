@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from shazip.cli import process
 from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
+from shazip.errors import SlowWarning
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
 # run, so that `--help` and `--version` load neither a model nor NumPy.
@@ -126,6 +127,7 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; return 0 done, 1 a file failed, 2 usage, 141 broken pipe."""
     reporter = Reporter()
+    warnings.showwarning = lambda message, *_, **__: reporter.warning(None, str(message))
     try:
         code = _invoke(arguments, reporter)
         flush_stdout()
@@ -156,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line of this process and leave it."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # those of libraries address developers
+        warnings.simplefilter("default", SlowWarning)
     if COMPLETION in os.environ:
         from shazip.cli.completion import answer
 

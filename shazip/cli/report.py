@@ -41,7 +41,7 @@ class Reporter:
             say("".join(traceback.format_exception(error)).rstrip())
         say(line(own_name(error) or name, describe(error)))
 
-    def warning(self, name: str, text: str) -> None:
+    def warning(self, name: str | None, text: str) -> None:
         """Report a problem of a file that was done nevertheless; -q hides it."""
         if not self.quiet:
             say(line(name, f"warning: {text}"))

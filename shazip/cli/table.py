@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import click
@@ -26,6 +25,8 @@ class Table:
     def add(self, cells: tuple[object, ...], record: Mapping[str, object]) -> None:
         """Print one row: `cells` in columns, or `record` as JSON."""
         if self.as_json:
+            import json  # more than help and most tables need
+
             tell(json.dumps(record))
             return
         self.begin()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 
-from shazip.engines.compiled import missing_module
+from shazip.engines.compiled import missing_module, warn_of_slowness
 from shazip.errors import MemoryLimitError, ModelError, ShazipError
 from shazip.model.arithmetic import probe
 from shazip.model.config import NetworkConfig
@@ -146,6 +146,8 @@ def _choose(device: str | None) -> str:
         return "torch"
     if not names:
         raise ShazipError(f"no engine is installed: {missing_module()}, or install torch")
+    if names[0] != "native":
+        warn_of_slowness()
     return names[0]
 
 

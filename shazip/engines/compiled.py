@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from pathlib import Path
 from types import ModuleType
 
 from shazip.cpus import available_cpus
-from shazip.errors import ShazipError
+from shazip.errors import ShazipError, SlowWarning
 
 
 def missing_module() -> str:
@@ -17,6 +18,11 @@ def missing_module() -> str:
         f"{folder} holds no compiled module for this Python and none is installed; "
         "run `pip install .` in the source folder, which needs a C++ compiler"
     )
+
+
+def warn_of_slowness() -> None:
+    """Warn that torch does what the compiled module should do."""
+    warnings.warn(SlowWarning(f"{missing_module()}; until then torch, slower"), stacklevel=3)
 
 
 def load_module() -> ModuleType:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from shazip.engines.compiled import load_module
+from shazip.engines.compiled import load_module, warn_of_slowness
 from shazip.errors import ShazipError
 from shazip.model.arithmetic import OPERAND_MAX
 from shazip.training.integer.grid import CELL_LIMIT, GATE_MAX, GATE_MIN
@@ -29,6 +29,7 @@ def kernels() -> ModuleType | None:
     try:
         module = load_module()
     except ShazipError:
+        warn_of_slowness()
         return None
     return module if hasattr(module, "lstm_forward") else None
 
