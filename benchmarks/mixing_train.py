@@ -109,7 +109,7 @@ def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple
     """Return what a frame with this text learns, and its bits."""
     mixer = mixing.open_native(lanes, 24, 20, BYTES, start)
     symbols = interleave(np.frombuffer(text, np.uint8).astype(np.uint16), lanes)
-    bits = symbol_bits(Mixed(engine.predictor(lanes), mixer), frequency_bits, symbols, lanes)
+    bits = symbol_bits(Mixed(engine.predictor(lanes), mixer, BYTES), frequency_bits, symbols, lanes)
     return mixer.learned(), bits
 
 

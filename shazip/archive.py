@@ -29,6 +29,7 @@ from shazip.predictor import (
     Predictor,
     block_memory,
     check_supported,
+    check_vocabulary,
     least_memory,
     new_header,
     open_predictor,
@@ -243,7 +244,7 @@ class Codec:
 
         Raises whatever is wrong with model, engine or settings before a byte is written.
         """
-        header = new_header(self.model.id, first_block_size, self.coding)
+        header = new_header(self.model, first_block_size, self.coding)
         if first_block_size:
             self._loader.engine(header.model_id)  # what is wrong with a model is no matter of lanes
         try:
@@ -294,6 +295,7 @@ class Codec:
     def _engine(self, header: Header) -> Engine:
         """Return the engine for a frame, whose predictor has room within the memory limit."""
         engine = self._loader.engine(header.model_id)
+        check_vocabulary(engine, header)
         self._check_memory(block_memory(header) + predictor_memory(engine, header))
         return engine
 

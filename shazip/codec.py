@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shazip.coder import Decoder, Encoder
 from shazip.container import (
@@ -44,7 +45,7 @@ from shazip.errors import (
     again,
     clear_locals,
 )
-from shazip.halves import SYMBOL_BITS, join, split
+from shazip.halves import join, split
 from shazip.index import (
     INDEX_START_SIZE,
     INDEX_TAIL_SIZE,
@@ -52,6 +53,7 @@ from shazip.index import (
     parse_index_start,
 )
 from shazip.lanes import columns, deinterleave, interleave
+from shazip.model.vocabulary import Vocabulary
 from shazip.predictor import Predictor
 from shazip.quicklook import looks_incompressible
 from shazip.streams import Progress
@@ -62,50 +64,74 @@ _PROGRESS_SYMBOLS = 256
 
 def encode_block(
     block: bytes, lanes: int, predictor: Predictor, progress: Progress | None = None
-) -> bytes | None:
-    """Return the payload of `block`, or None if it would not be smaller than the block."""
-    symbols = interleave(np.frombuffer(block, np.uint8).astype(np.uint16), lanes)
-    encoder = Encoder(lanes, len(block))
+) -> tuple[int, bytes] | None:
+    """Return the symbols in `block` and its payload, or None if that would not be smaller."""
+    bits, size = predictor.vocabulary.bits, len(block)
+    symbols = interleave(predictor.vocabulary.parse(block), lanes)
+    encoder = Encoder(lanes, size)
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
         column = symbols[start:stop]
-        firsts, seconds = split(column, SYMBOL_BITS)
+        firsts, seconds = split(column, bits)
         encoder.encode(firsts, predictor.first(stop - start))
         encoder.encode(seconds, predictor.second(firsts))
         predictor.update(column)
         if stop >= report:
             report = stop + _PROGRESS_SYMBOLS
-            if encoder.size > len(block) + 4:  # sealing may take one word fewer than it would now
+            if encoder.size > size + 4:  # sealing may take one word fewer than it would now
                 return None
             if progress is not None:
-                progress(stop, encoder.size)
+                progress(size * stop // len(symbols), encoder.size)
     payload = encoder.finish()
-    return payload if len(payload) < len(block) else None
+    return (len(symbols), payload) if len(payload) < size else None
 
 
 def decode_block(
     payload: bytes,
+    count: int,
     size: int,
     lanes: int,
     predictor: Predictor,
     progress: Progress | None = None,
 ) -> bytes:
-    """Return the `size` bytes of the block that `payload` codes."""
-    symbols = np.empty(size, np.uint16)
+    """Return the `size` bytes of the block whose `count` symbols `payload` codes."""
+    bits, fit = predictor.vocabulary.bits, _Fit(predictor.vocabulary, count, size)
+    symbols = np.empty(count, np.uint16)
     decoder = Decoder(payload)
     report = _PROGRESS_SYMBOLS
     for start, stop in columns(len(symbols), lanes):
         firsts = decoder.decode(predictor.first(stop - start))
         seconds = decoder.decode(predictor.second(firsts))
-        symbols[start:stop] = column = join(firsts, seconds, SYMBOL_BITS)
+        symbols[start:stop] = column = join(firsts, seconds, bits)
         predictor.update(column)
         if stop >= report:
             report = stop + _PROGRESS_SYMBOLS
+            fit.check(symbols[:stop])
             if progress is not None:
-                progress(stop, len(payload) * stop // size)
+                progress(size * stop // count, len(payload) * stop // count)
     decoder.finish()
+    fit.check(symbols)
     del decoder  # a copy of the payload that the memory limit does not count any more
-    return deinterleave(symbols, lanes).astype(np.uint8).tobytes()
+    return predictor.vocabulary.join(deinterleave(symbols, lanes))
+
+
+class _Fit:
+    """Whether the strings of a block's symbols can still have the block's size together."""
+
+    def __init__(self, vocabulary: Vocabulary, count: int, size: int) -> None:
+        self._lengths = vocabulary.lengths
+        self._longest = int(vocabulary.lengths.max())
+        self._left = size  # bytes that no checked symbol stands for
+        self._count = count
+        self._checked = 0
+
+    def check(self, symbols: NDArray[np.uint16]) -> None:
+        """Raise CorruptError unless more symbols after `symbols` (n,) can make up the size."""
+        self._left -= int(self._lengths[symbols[self._checked :]].sum())
+        self._checked = len(symbols)
+        missing = self._count - self._checked
+        if not missing <= self._left <= self._longest * missing:
+            raise CorruptError("the symbols stand for more or fewer bytes than the block has")
 
 
 class FrameEncoder:
@@ -128,12 +154,12 @@ class FrameEncoder:
         self._hash.update(block)
         self._size += len(block)
         self.blocks += 1
-        payload = None if looks_incompressible(block) else self._encode(block, progress)
-        kind = Kind.CODED
-        if payload is None:
+        coded = None if looks_incompressible(block) else self._encode(block, progress)
+        if coded is None:
             self._predictor = None
-            kind, payload = Kind.STORED, block
-        sizes = (len(block), len(payload))
+        kind = Kind.STORED if coded is None else Kind.CODED
+        symbols, payload = coded or (0, block)
+        sizes = (len(block), symbols, len(payload))
         checksums = (zlib.crc32(payload), zlib.crc32(block))
         return pack_block_header(BlockHeader(kind, *sizes, *checksums)) + payload
 
@@ -142,7 +168,7 @@ class FrameEncoder:
         self._predictor = None
         return pack_end_mark(self._size, self._hash.digest()[:HASH_SIZE])
 
-    def _encode(self, block: bytes, progress: Progress | None) -> bytes | None:
+    def _encode(self, block: bytes, progress: Progress | None) -> tuple[int, bytes] | None:
         if self._predictor is None:
             self._predictor = self._open_predictor(self._header)
         return encode_block(block, self._header.lanes, self._predictor, progress)
@@ -268,9 +294,9 @@ class FrameDecoder:
     def _decode(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
         if self._predictor is None:
             self._predictor = self._open_predictor(header)
-        size, lanes = block.original_size, header.lanes
+        sizes = (block.symbols, block.original_size, header.lanes)
         try:
-            return decode_block(payload, size, lanes, self._predictor, self._progress)
+            return decode_block(payload, *sizes, self._predictor, self._progress)
         except CorruptError:
             # The payload's checksum holds, so these are the words that the encoder wrote.
             raise _other_probabilities(header) from None

@@ -18,14 +18,16 @@ from shazip.errors import CorruptError, FormatError, TruncatedError
 
 MAGIC = b"\xf5shz"  # the byte F5 occurs in no UTF-8 text
 INDEX_MAGIC = b"\xf5shi"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODEL_ID_SIZE = 16
 HASH_SIZE = 4
 MAX_BLOCK_BITS = 28
+SYMBOL_BITS = range(8, 11)  # log2 of the symbols in a vocabulary
+MAX_STRING = 16  # bytes that a symbol stands for
 
 _CHECKSUM = struct.Struct("<I")
-_HEADER = struct.Struct(f"<{len(MAGIC)}sBBBBBBI{MODEL_ID_SIZE}s")
-_BLOCK = struct.Struct("<BIIII")
+_HEADER = struct.Struct(f"<{len(MAGIC)}sBBBBBBBI{MODEL_ID_SIZE}s")
+_BLOCK = struct.Struct("<BIIIII")
 
 START_SIZE = len(MAGIC) + 1  # magic and version, the same in every version of the format
 HEADER_SIZE = _HEADER.size + _CHECKSUM.size
@@ -48,6 +50,7 @@ class Header:
     lanes: int
     block_bits: int  # no block is larger than 2**block_bits bytes
     arithmetic_version: int
+    symbol_bits: int = 8  # log2 of the symbols in the model's vocabulary
     mixing_version: int = 0  # 0: the network alone
     table_bits: int = 0  # log2 of the mixing tables' size in bytes
     history_bits: int = 0  # log2 of the mixing history's size in bytes
@@ -59,6 +62,7 @@ class BlockHeader:
 
     kind: Kind
     original_size: int
+    symbols: int  # that the payload codes; 0 in a stored block
     payload_size: int
     payload_checksum: int
     original_checksum: int
@@ -74,6 +78,7 @@ def pack_header(header: Header) -> bytes:
         header.table_bits,
         header.history_bits,
         header.block_bits,
+        header.symbol_bits,
         header.lanes,
         header.model_id,
     )
@@ -83,13 +88,15 @@ def pack_header(header: Header) -> bytes:
 def parse_header(data: bytes) -> Header:
     """Return the header at the start of `data`; magic and version come before the checksum."""
     check_start(data)
-    _, _, arithmetic, mixing, table, history, block, lanes, model_id = _HEADER.unpack(
+    _, _, arithmetic, mixing, table, history, block, symbol, lanes, model_id = _HEADER.unpack(
         _checked(data, HEADER_SIZE, "header")
     )
-    header = Header(model_id, lanes, block, arithmetic, mixing, table, history)
+    header = Header(model_id, lanes, block, arithmetic, symbol, mixing, table, history)
     if header.block_bits > MAX_BLOCK_BITS:
         # This covers the byte's three upper bits, which are reserved.
         raise FormatError(f"blocks of 2**{header.block_bits} bytes, at most 2**{MAX_BLOCK_BITS}")
+    if header.symbol_bits not in SYMBOL_BITS:
+        raise FormatError(f"a vocabulary of 2**{header.symbol_bits} symbols, not 2**8 to 2**10")
     if not 1 <= header.lanes <= 1 << header.block_bits:
         raise FormatError(f"{header.lanes} lanes for blocks of 2**{header.block_bits} bytes")
     if header.mixing_version == 0 and (header.table_bits or header.history_bits):
@@ -115,6 +122,7 @@ def pack_block_header(block: BlockHeader) -> bytes:
     body = _BLOCK.pack(
         block.kind,
         block.original_size,
+        block.symbols,
         block.payload_size,
         block.payload_checksum,
         block.original_checksum,
@@ -133,7 +141,20 @@ def parse_block_header(data: bytes, header: Header) -> BlockHeader:
             f"a {block.kind.name.lower()} block of {block.original_size} bytes "
             f"with a payload of {block.payload_size}"
         )
+    if block.symbols not in _symbols(block, header):
+        raise FormatError(
+            f"{block.symbols} symbols in a {block.kind.name.lower()} block of "
+            f"{block.original_size} bytes, of a vocabulary of {1 << header.symbol_bits}"
+        )
     return block
+
+
+def _symbols(block: BlockHeader, header: Header) -> range:
+    """Return how many symbols such a block may have."""
+    if block.kind is Kind.STORED:
+        return range(1)
+    longest = 1 if header.symbol_bits == 8 else MAX_STRING
+    return range(-(-block.original_size // longest), block.original_size + 1)
 
 
 def _is_stored(block: BlockHeader) -> bool:

@@ -16,9 +16,8 @@ from shazip.errors import ShazipError
 from shazip.model.arithmetic import FREQUENCY_TOTAL
 
 if TYPE_CHECKING:
+    from shazip.model.vocabulary import Vocabulary
     from shazip.predictor import Network
-
-SYMBOL_BITS = 8  # of a byte
 
 
 def second_bits(bits: int) -> int:
@@ -41,16 +40,16 @@ def join(firsts: NDArray[np.uint16], seconds: NDArray[np.uint16], bits: int) -> 
 class Halves:
     """The predictor (predictor.py) of a network without mixing."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
         self._network = network
         self._first, self._second = _functions()
         self.row: NDArray[np.uint32]
-        self._firsts = 0
+        self._firsts = 1 << vocabulary.bits // 2
 
     def first(self, live: int) -> NDArray[np.uint32]:
         """Return frequencies (live, A) of the symbols' first halves."""
         self.row = self._network.predict(live)
-        self._firsts = 1 << (self.row.shape[1].bit_length() - 1) // 2
         return self._first(self.row, self._firsts)
 
     def second(self, firsts: NDArray[np.uint16]) -> NDArray[np.uint32]:

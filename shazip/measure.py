@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shazip.coder import PRECISION
 from shazip.container import Header
-from shazip.halves import SYMBOL_BITS, split
+from shazip.halves import split
 from shazip.lanes import columns, interleave
 from shazip.predictor import Engine, Network, Predictor, new_header, open_predictor
 from shazip.quicklook import looks_incompressible
@@ -57,7 +57,7 @@ def logit_bits(network: Network, column: NDArray[np.uint16]) -> float:
 
 def frequency_bits(predictor: Predictor, column: NDArray[np.uint16]) -> float:
     """Return the bits of the symbols by the exact frequencies of their halves."""
-    firsts, seconds = split(column, SYMBOL_BITS)
+    firsts, seconds = split(column, predictor.vocabulary.bits)
     bits = _chosen_bits(predictor.first(len(column)), firsts)
     return bits + _chosen_bits(predictor.second(firsts), seconds)
 
@@ -120,7 +120,7 @@ class Meter:
     ) -> Measurement:
         """Return the cost of all of `source`; `take` gets each block's bits, None if stored."""
         block = read_full(source, self._coding.block_size)
-        header = new_header(self._engine.model.id, len(block), self._coding)
+        header = new_header(self._engine.model, len(block), self._coding)
         size = blocks = stored = 0
         total = 0.0
         while block:
@@ -140,8 +140,12 @@ class Meter:
         """Return the bits of a block, or None if it would be stored."""
         if self._count is None:
             self._count = self._open_count(header)
-        symbols = interleave(np.frombuffer(block, np.uint8).astype(np.uint16), header.lanes)
-        bits = self._count(symbols, header.lanes, progress)
+        symbols = interleave(self._engine.model.vocabulary.parse(block), header.lanes)
+
+        def in_bytes(done: int, cost: int) -> None:
+            progress(len(block) * done // len(symbols), cost)
+
+        bits = self._count(symbols, header.lanes, in_bytes)
         return bits if bits < 8 * len(block) else None
 
     def _open(self, header: Header) -> Count:

@@ -5,6 +5,7 @@ first -> coder -> second -> coder -> update -> first ...
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,13 +21,14 @@ from shazip.settings import Coding
 if TYPE_CHECKING:
     from shazip.engines.mixing import Mixer
     from shazip.model.file import IntegerModel
+    from shazip.model.vocabulary import Vocabulary
 
-# Copies of a block that are alive at once. Encoding: original, symbols of 2 bytes in time-major
-# order, the coder's words, two copies of those at the end. Decoding: payload, symbols in both
-# orders, original.
-_BLOCK_COPIES = 6
-# Bytes for each lane's row of 256: frequencies, mixed ones, weights, and those that are pending.
-_ROW_SIZE = 4 * 4 * 256
+# Bytes for each of a block's that are alive at once. Encoding: original, symbols of 2 bytes in both
+# orders, the coder's words, two copies of those at the end. Decoding: payload, symbols in both
+# orders, original in pieces and whole.
+_BLOCK_COPIES = 7
+# Bytes for each symbol of a lane's row: frequencies, mixed ones, weights, and those pending.
+_ROW_SIZE = 4 * 4
 
 
 class Predictor(Protocol):
@@ -38,6 +40,10 @@ class Predictor(Protocol):
     """
 
     row: NDArray[np.uint32]  # what the network alone says (live, V), from `first` to `update`
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What symbols stand for."""
 
     def first(self, live: int) -> NDArray[np.uint32]:
         """Return frequencies (live, A) of the next symbols' first halves in lanes 0..live-1."""
@@ -90,7 +96,8 @@ class Engine(Protocol):
 class Mixed:
     """The network's prediction, adjusted by the statistics of this frame so far."""
 
-    def __init__(self, network: Network, mixer: Mixer) -> None:
+    def __init__(self, network: Network, mixer: Mixer, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
         self._network = network
         self._mixer = mixer
         self.row: NDArray[np.uint32]
@@ -112,30 +119,39 @@ class Mixed:
 
 def open_predictor(engine: Engine, header: Header, threads: int | None = None) -> Predictor:
     """Return the predictor of a frame with this header, in its start state."""
-    network = engine.predictor(header.lanes)
+    network, vocabulary = engine.predictor(header.lanes), engine.model.vocabulary
     if not header.mixing_version:
-        return Halves(network)
+        return Halves(network, vocabulary)
     from shazip.engines.compiled import new_pool
     from shazip.engines.mixing import Mixer
 
     # Mixing uses the network's threads if it can: others would compete for the processors.
     pool = engine.pool or new_pool(threads)
     table_size, history_size = 1 << header.table_bits, 1 << header.history_bits
-    mixer = Mixer(header.lanes, table_size=table_size, history_size=history_size, pool=pool)
-    return Mixed(network, mixer)
+    mixer = Mixer(
+        header.lanes,
+        table_size=table_size,
+        history_size=history_size,
+        vocabulary=vocabulary,
+        own=engine.model.mixing,
+        pool=pool,
+    )
+    return Mixed(network, mixer, vocabulary)
 
 
-def new_header(model_id: bytes, first_block_size: int, coding: Coding) -> Header:
+def new_header(model: IntegerModel, first_block_size: int, coding: Coding) -> Header:
     """Return the header of a frame whose first block has so many bytes."""
     lanes = block_lanes(first_block_size, coding.lanes)
     block_bits = coding.block_size.bit_length() - 1
-    network = Header(model_id, lanes, block_bits, ARITHMETIC_VERSION)
+    network = Header(model.id, lanes, block_bits, ARITHMETIC_VERSION, model.vocabulary.bits)
     if not coding.mix:
         return network
     from shazip.engines.mixing import MIXING_VERSION, sizes_for
 
-    sizes = sizes_for(first_block_size)
-    return Header(model_id, lanes, block_bits, ARITHMETIC_VERSION, MIXING_VERSION, *sizes)
+    table_bits, history_bits = sizes_for(first_block_size)
+    return replace(
+        network, mixing_version=MIXING_VERSION, table_bits=table_bits, history_bits=history_bits
+    )
 
 
 def check_supported(header: Header) -> None:
@@ -155,6 +171,16 @@ def check_supported(header: Header) -> None:
         check_sizes(header.table_bits, header.history_bits)
 
 
+def check_vocabulary(engine: Engine, header: Header) -> None:
+    """Raise FormatError unless the engine's model has as many symbols as the header says."""
+    found = engine.model.vocabulary.bits
+    if header.symbol_bits != found:
+        raise FormatError(
+            f"a vocabulary of {1 << header.symbol_bits} symbols, "
+            f"model {engine.model.id.hex()} has {1 << found}"
+        )
+
+
 def least_memory(header: Header) -> int:
     """Return the least number of bytes that any predictor needs for a frame with this header."""
     tables = (1 << header.table_bits) + (1 << header.history_bits) if header.mixing_version else 0
@@ -163,7 +189,7 @@ def least_memory(header: Header) -> int:
 
 def block_memory(header: Header) -> int:
     """Return the bytes that coding needs besides the predictor's."""
-    return (_BLOCK_COPIES << header.block_bits) + _ROW_SIZE * header.lanes
+    return (_BLOCK_COPIES << header.block_bits) + (_ROW_SIZE * header.lanes << header.symbol_bits)
 
 
 def predictor_memory(engine: Engine, header: Header) -> int:
@@ -172,5 +198,6 @@ def predictor_memory(engine: Engine, header: Header) -> int:
     if header.mixing_version:
         from shazip.engines.mixing import memory_size
 
-        size += memory_size(header.table_bits, header.history_bits, header.lanes)
+        sizes = header.table_bits, header.history_bits, header.lanes, header.symbol_bits
+        size += memory_size(*sizes)
     return size

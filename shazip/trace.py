@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shazip.container import Header
 from shazip.lanes import columns, interleave
 from shazip.measure import Measurement, Meter
-from shazip.model.vocabulary import BYTES, Vocabulary
+from shazip.model.vocabulary import Vocabulary
 from shazip.predictor import Engine, Predictor, open_predictor
 from shazip.rows import Prefixes, Rows, prefix_bits
 from shazip.settings import Coding
@@ -52,7 +52,7 @@ class Tracer:
         self._coding = coding or Coding()
         self._threads = threads
         self._likeliest = likeliest
-        self._vocabulary = BYTES
+        self._vocabulary = engine.model.vocabulary
         self._prefixes = Prefixes(self._vocabulary)
 
     def trace(self, data: bytes, progress: Progress = silent) -> tuple[Measurement, Trace]:

@@ -12,32 +12,36 @@ import pytest
 
 from shazip.archive import Codec
 from shazip.halves import Halves, first_half, second_half
+from shazip.model.vocabulary import BYTES, Vocabulary
 
 
 @dataclass(frozen=True)
 class FakeModel:
-    """What the codec asks of a model: its id, and what its tensors take."""
+    """What the codec asks of a model: its id, its vocabulary and what its tensors take."""
 
     id: bytes = bytes(range(16))
     name: str = "fake"
     memory: int = 0
+    vocabulary: Vocabulary = BYTES
+    mixing: None = None  # start values of its own
 
 
 class CountingPredictor:
     """Adaptive order-0 in integers: each lane predicts by how often it has seen each symbol."""
 
-    def __init__(self, lanes: int, weight: int) -> None:
-        self.counts = np.ones((lanes, 256), np.uint64)
+    def __init__(self, lanes: int, weight: int, symbols: int = 256) -> None:
+        self.symbols = symbols
+        self.counts = np.ones((lanes, symbols), np.uint64)
         self.weight = np.uint64(weight)
         self.live: int | None = None  # lanes of the prediction that waits for its update
 
     def predict(self, live: int) -> np.ndarray:
-        """Return frequencies (live, 256)."""
+        """Return frequencies (live, V)."""
         assert self.live is None, "predict twice without update"
         self.live = live
-        bounds = np.zeros((live, 257), np.uint64)
+        bounds = np.zeros((live, self.symbols + 1), np.uint64)
         np.cumsum(self.counts[:live], axis=1, out=bounds[:, 1:])
-        bounds = bounds * np.uint64(2**24 - 256) // bounds[:, -1:]
+        bounds = bounds * np.uint64(2**24 - self.symbols) // bounds[:, -1:]
         return (1 + np.diff(bounds)).astype(np.uint32)
 
     def update(self, column: np.ndarray) -> None:
@@ -48,9 +52,9 @@ class CountingPredictor:
         self.counts[np.arange(len(column)), column] += self.weight
 
 
-def counting(lanes: int, weight: int = 32) -> Halves:
+def counting(lanes: int, weight: int = 32, vocabulary: Vocabulary = BYTES) -> Halves:
     """Return what a frame's predictor is without mixing."""
-    return Halves(CountingPredictor(lanes, weight))
+    return Halves(CountingPredictor(lanes, weight, vocabulary.size), vocabulary)
 
 
 class FakeEngine:
@@ -68,7 +72,7 @@ class FakeEngine:
     def predictor(self, lanes: int) -> CountingPredictor:
         """Return a predictor in its start state."""
         self.opened.append(lanes)
-        return CountingPredictor(lanes, self.weight)
+        return CountingPredictor(lanes, self.weight, self.model.vocabulary.size)
 
     def prober(self, lanes: int) -> CountingPredictor:
         """Return the same."""
@@ -96,12 +100,14 @@ def install_mixing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     module = types.ModuleType("shazip.engines.mixing")
     module.MIXING_VERSION = 1
     module.sizes_for = lambda first_block_size: (first_block_size.bit_length(), 3)
-    module.memory_size = lambda table_bits, history_bits, lanes: 2**table_bits + 2**history_bits
+    module.memory_size = lambda table_bits, history_bits, lanes, symbol_bits: (
+        2**table_bits + 2**history_bits
+    )
     module.check_sizes = lambda table_bits, history_bits: None
     module.made = []
 
     class Mixer:
-        def __init__(self, lanes, *, table_size, history_size, pool):
+        def __init__(self, lanes, *, table_size, history_size, vocabulary, own, pool):
             module.made.append((lanes, table_size, history_size, pool.threads))
 
         def first(self, freqs):

@@ -22,8 +22,9 @@ from shazip.model import store as modelstore
 
 FOLDER = Path(__file__).parent / "golden"
 TEXT = (Path(__file__).parent / "data" / "wikipedia.xml").read_bytes()[:4096]
+WORDS = FOLDER.parent / "data" / "words.safetensors"  # 512 symbols
 NOISE = random.Random(1).randbytes(4096)
-HEADER_BODY = 30  # bytes that the header's own checksum covers
+HEADER_BODY = 31  # bytes that the header's own checksum covers
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class Good:
     lanes: int = 4
     mix: bool = True
     block_size: int = 4096
+    model: str | Path = "tiny"
 
     def make(self, engine: str | None = None) -> bytes:
         """Return the archive, made now."""
         codec = Codec(
-            "tiny", engine=engine, lanes=self.lanes, mix=self.mix, block_size=self.block_size
+            self.model, engine=engine, lanes=self.lanes, mix=self.mix, block_size=self.block_size
         )
         return codec.compress(self.content)
 
@@ -47,6 +49,9 @@ GOOD = {
     "mixed": Good(TEXT),
     "network-alone": Good(TEXT, lanes=3, mix=False, block_size=1024),
     "stored-between-coded": Good(TEXT + NOISE + TEXT[:1000]),
+    "strings-mixed": Good(TEXT, model=WORDS),
+    "strings-alone": Good(TEXT, lanes=3, mix=False, block_size=1024, model=WORDS),
+    "strings-few": Good(b"fewer symbols than lanes", lanes=20, mix=False, model=WORDS),
     "one-byte": Good(b"x", lanes=1),
     "empty": Good(b"", lanes=1),
 }
@@ -64,7 +69,7 @@ def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
     flipped[100] ^= 1
     end = bytearray(packed)
     end[-1] ^= 1
-    block = packed[:35] + b"\xff\xff\xff\x7f" + packed[39:]
+    block = packed[:36] + b"\xff\xff\xff\x7f" + packed[40:]
     return {
         "bad-payload-bit": (bytes(flipped), CorruptError),
         "bad-content-hash": (bytes(end), CorruptError),
@@ -72,11 +77,11 @@ def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
         "bad-truncated": (packed[:-1], TruncatedError),
         "bad-junk-behind": (packed + b"junk", FormatError),
         "bad-reserved-bit": (with_header(packed, 9, b"\x2c"), FormatError),
-        "bad-lanes-huge": (with_header(packed, 10, b"\xff\xff\xff\xff"), FormatError),
+        "bad-lanes-huge": (with_header(packed, 11, b"\xff\xff\xff\xff"), FormatError),
         "unsupported-format": (packed[:4] + b"\x63" + packed[5:], FormatError),
         "unsupported-arithmetic": (with_header(packed, 5, b"\x63"), FormatError),
         "unsupported-mixing": (with_header(packed, 6, b"\x63"), FormatError),
-        "unsupported-model": (with_header(packed, 14, bytes(16)), ModelError),
+        "unsupported-model": (with_header(packed, 15, bytes(16)), ModelError),
     }
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 
 from shazip.model import file as modelfile
-from shazip.model.arithmetic import Field, exp_logit_max, layout, products
+from shazip.model.arithmetic import Field, Sizes, exp_logit_max, layout, products
 from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel
+from shazip.model.vocabulary import Vocabulary
 from shazip.training.integer.lookup_tables import standard_tables
+
+TEXT = (Path(__file__).parent / "data" / "wikipedia.xml").read_bytes()
 
 KINDS = ("calm", "wild", "edge")
 
@@ -26,6 +33,28 @@ CONFIGS = {
 }
 
 
+@cache
+def random_vocabulary(seed: int, size: int) -> Vocabulary:
+    """Return a vocabulary whose longer strings are pieces of words of English text."""
+    rng = np.random.default_rng([seed, size])
+    words = re.findall(rb" ?[A-Za-z]+", TEXT)
+    strings = {bytes([byte]) for byte in range(256)}
+    merges: list[tuple[bytes, bytes]] = []
+    while len(merges) < size - 256:
+        word = words[rng.integers(len(words))]
+        left = _longest(strings, word[rng.integers(len(word)) :])
+        right = _longest(strings, word[word.index(left) + len(left) :])
+        if right and len(left + right) <= 16 and left + right not in strings:
+            merges.append((left, right))
+            strings.add(left + right)
+    return Vocabulary.learned(merges)
+
+
+def _longest(strings: set[bytes], text: bytes) -> bytes:
+    """Return the longest of `strings` with which `text` begins."""
+    return next((text[:end] for end in range(len(text), 0, -1) if text[:end] in strings), b"")
+
+
 def random_model(seed: int, config: NetworkConfig, kind: str = "calm") -> IntegerModel:
     """Return a valid model of one of the KINDS.
 
@@ -33,9 +62,14 @@ def random_model(seed: int, config: NetworkConfig, kind: str = "calm") -> Intege
     """
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     start_memory = int(rng.integers(0, min(64, config.window - 1) + 1))
-    fields = layout(config, start_memory)
+    vocabulary = random_vocabulary(seed, config.vocabulary)
+    words = vocabulary.tensors() if config.vocabulary > 256 else {}
+    sizes = Sizes(
+        start_memory, *(len(words.get(f"vocabulary.{n}", ())) for n in ("bytes", "merges"))
+    )
+    fields = layout(config, sizes)
     draw = {"calm": _calm, "wild": _wild, "edge": _edge}[kind]
-    tensors = {name: draw(rng, config, name, f) for name, f in fields.items()}
+    tensors = {n: draw(rng, config, n, f) for n, f in fields.items() if n not in words} | words
     if kind == "calm":
         tensors.update(standard_tables(config.vocabulary))
     for name, first in (

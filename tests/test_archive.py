@@ -61,10 +61,10 @@ def test_archives_come_back(piece, times, lanes, block_bits):
 @pytest.mark.parametrize(
     "data", [b"", b"a", TEXT, TEXT * 100, NOISE, NOISE * 100, os.urandom(9000)]
 )
-def test_an_archive_costs_at_most_64_bytes_more_than_its_content(data):
+def test_an_archive_costs_at_most_69_bytes_more_than_its_content(data):
     packed = CODEC.compress(data)
     assert CODEC.decompress(packed) == data
-    assert len(packed) <= len(data) + 64
+    assert len(packed) <= len(data) + 69
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
@@ -108,7 +108,7 @@ def test_info_never_lies_about_a_damaged_archive():
             assert info(flipped) == info(SMALL)  # a payload or a hash, which info does not read
 
 
-@pytest.mark.parametrize("junk", [b"\0", b"junk", bytes(100), TEXT, b"\xf5shy", b"\xf5shz\x02"])
+@pytest.mark.parametrize("junk", [b"\0", b"junk", bytes(100), TEXT, b"\xf5shy", b"\xf5shz\x01"])
 def test_trailing_junk_is_refused(junk):
     for read in (CODEC.decompress, info):
         with pytest.raises(FormatError):
@@ -228,7 +228,7 @@ def test_without_mixing_the_header_says_so(monkeypatch):
 
 @pytest.mark.parametrize(("table_bits", "history_bits"), [(0, 20), (15, 20), (31, 20), (255, 255)])
 def test_sizes_that_mixing_cannot_have_are_refused(table_bits, history_bits):
-    header = pack_header(Header(ID, 1, 20, ARITHMETIC_VERSION, 1, table_bits, history_bits))
+    header = pack_header(Header(ID, 1, 20, ARITHMETIC_VERSION, 8, 1, table_bits, history_bits))
     with pytest.raises(FormatError, match="mixing"):
         CODEC.decompress(header)
 

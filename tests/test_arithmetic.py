@@ -20,6 +20,7 @@ from shazip.model.arithmetic import (
     FREQUENCY_TOTAL,
     PROBE_TEXT,
     VOCABULARIES,
+    Sizes,
     layout,
     probe,
     to_frequencies,
@@ -106,7 +107,7 @@ def test_a_probe_ends_with_one_lane(lanes):
 
 
 def test_the_page_names_every_tensor():
-    for name in layout(CONFIGS["odd"], 3):
+    for name in layout(CONFIGS["1024 symbols"], Sizes(3, 9, 9)):
         site, _, kind = re.sub(r"^layers\.\d+\.", "", name).rpartition(".")
         assert site in PAGE, name
         assert kind in PAGE, name

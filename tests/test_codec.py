@@ -22,10 +22,11 @@ from shazip.container import (
 )
 from shazip.errors import CorruptError, FormatError, ModelError, TruncatedError
 from shazip.halves import Halves
+from shazip.model.vocabulary import BYTES
 
 TEXT = b"It is a truth universally acknowledged, that a single man in possession of a good fortune"
 NOISE = np.random.default_rng(2).bytes(1 << 16)
-HEADER = Header(bytes(range(16)), lanes=2, block_bits=16, arithmetic_version=1)
+HEADER = Header(bytes(range(16)), lanes=2, block_bits=16, arithmetic_version=2)
 
 
 class Opener:
@@ -68,11 +69,13 @@ def kinds(data):
 def test_blocks_come_back(block, data):
     block *= data.draw(st.integers(1, 4))
     lanes = data.draw(st.integers(1, len(block)))
-    payload = encode_block(block, lanes, counting(lanes))
-    if payload is None:
+    coded = encode_block(block, lanes, counting(lanes))
+    if coded is None:
         return
+    count, payload = coded
+    assert count == len(block)
     assert len(payload) < len(block)
-    assert decode_block(payload, len(block), lanes, counting(lanes)) == block
+    assert decode_block(payload, count, len(block), lanes, counting(lanes)) == block
 
 
 @given(st.lists(st.sampled_from([TEXT, TEXT * 9, TEXT[:7], NOISE, NOISE[:300]]), max_size=5))
@@ -127,19 +130,19 @@ def test_encoding_stops_when_the_payload_outgrows_the_block():
 
     noise = NOISE[:3000]
     predictor = Counting(1, 2**20)  # so sure of itself that noise is dear
-    assert encode_block(noise, 1, Halves(predictor)) is None
+    assert encode_block(noise, 1, Halves(predictor, BYTES)) is None
     assert predictor.steps < len(noise)
 
 
 def test_progress_is_reported_inside_a_block():
     seen = []
     block = TEXT * 40
-    payload = encode_block(block, 3, counting(3), lambda *done: seen.append(done))
+    count, payload = encode_block(block, 3, counting(3), lambda *done: seen.append(done))
     assert len(seen) >= len(block) // 300
     assert seen == sorted(seen)
     assert all(symbols <= len(block) and size <= len(payload) + 4 for symbols, size in seen)
     again = []
-    decode_block(payload, len(block), 3, counting(3), lambda *d: again.append(d))
+    decode_block(payload, count, len(block), 3, counting(3), lambda *d: again.append(d))
     assert [symbols for symbols, _ in again] == [symbols for symbols, _ in seen]
     assert again == sorted(again)
 
@@ -153,13 +156,13 @@ def test_a_payload_that_decodes_to_no_symbols_is_a_matter_of_the_model():
     # The checksums say that the payload is as it was written.
     payload = b"\xff" * 40
     checksums = (zlib.crc32(payload), 0)
-    block = pack_block_header(BlockHeader(Kind.CODED, 50, 40, *checksums)) + payload
+    block = pack_block_header(BlockHeader(Kind.CODED, 50, 50, 40, *checksums)) + payload
     with pytest.raises(ModelError):
         read(pack_header(HEADER) + block)
 
 
 def test_a_first_block_smaller_than_the_lanes_is_refused():
-    packed = pack_block_header(BlockHeader(Kind.STORED, 1, 1, 0, 0)) + b"a"
+    packed = pack_block_header(BlockHeader(Kind.STORED, 1, 0, 1, 0, 0)) + b"a"
     with pytest.raises(FormatError, match="lanes"):
         read(pack_header(HEADER) + packed)
 

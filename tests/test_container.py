@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ from shazip.errors import CorruptError, FormatError, TruncatedError
 BYTE = st.integers(0, 255)
 WORD = st.integers(0, 2**32 - 1)
 HEADER = Header(bytes(range(16)), 4, 20, 1)
-BLOCK = BlockHeader(Kind.CODED, 1000, 400, 0x01234567, 0x89ABCDEF)
+BLOCK = BlockHeader(Kind.CODED, 1000, 1000, 400, 0x01234567, 0x89ABCDEF)
 
 
 @st.composite
@@ -40,6 +41,7 @@ def headers(draw):
         draw(st.integers(1, 2**block_bits)),
         block_bits,
         draw(BYTE),
+        draw(st.sampled_from([8, 9, 10])),
         mixing,
         draw(BYTE) if mixing else 0,
         draw(BYTE) if mixing else 0,
@@ -47,12 +49,13 @@ def headers(draw):
 
 
 @st.composite
-def block_headers(draw):
+def block_headers(draw, least_symbols=lambda size: size):
     size, checksum = draw(st.integers(1, 2**20)), draw(WORD)
     if size <= 4 or draw(st.booleans()):
-        return BlockHeader(Kind.STORED, size, size, checksum, checksum)
+        return BlockHeader(Kind.STORED, size, 0, size, checksum, checksum)
     payload_size = 4 * draw(st.integers(1, (size - 1) // 4))
-    return BlockHeader(Kind.CODED, size, payload_size, checksum, draw(WORD))
+    symbols = draw(st.integers(least_symbols(size), size))
+    return BlockHeader(Kind.CODED, size, symbols, payload_size, checksum, draw(WORD))
 
 
 def resealed(packed, offset, code, *values):
@@ -83,6 +86,12 @@ def test_block_headers_come_back(block):
     assert len(packed) == BLOCK_HEADER_SIZE
 
 
+@given(block_headers(least_symbols=lambda size: -(-size // 16)), st.sampled_from([9, 10]))
+def test_block_headers_of_strings_come_back(block, symbol_bits):
+    header = replace(HEADER, symbol_bits=symbol_bits)
+    assert parse_block_header(pack_block_header(block), header) == block
+
+
 @given(st.integers(0, 2**60), st.binary(min_size=4, max_size=4))
 def test_end_marks_fit_only_their_size_and_hash(size, content_hash):
     packed = pack_end_mark(size, content_hash)
@@ -94,9 +103,9 @@ def test_end_marks_fit_only_their_size_and_hash(size, content_hash):
         check_end_mark(pack_end_mark(size + 1, content_hash).ljust(len(packed)), size)
 
 
-def test_one_block_costs_at_most_64_bytes():
-    assert HEADER_SIZE + BLOCK_HEADER_SIZE + end_mark_size(2**20) == 63
-    assert HEADER_SIZE + BLOCK_HEADER_SIZE + end_mark_size(2**MAX_BLOCK_BITS - 1) == 64
+def test_one_block_costs_at_most_69_bytes():
+    assert HEADER_SIZE + BLOCK_HEADER_SIZE + end_mark_size(2**20) == 68
+    assert HEADER_SIZE + BLOCK_HEADER_SIZE + end_mark_size(2**MAX_BLOCK_BITS - 1) == 69
 
 
 def test_the_magic_is_no_text():
@@ -136,7 +145,7 @@ def test_every_cut_is_found():
         parse_kind(b"")
 
 
-@pytest.mark.parametrize("data", [b"\x1f", b"PK\x03\x04", b"\xf5sh", b"\xf5shy", b"\xf5shz\x02"])
+@pytest.mark.parametrize("data", [b"\x1f", b"PK\x03\x04", b"\xf5sh", b"\xf5shy", b"\xf5shz\x01"])
 def test_other_formats_and_versions_are_refused_however_short(data):
     if data == b"\xf5sh":
         check_start(data)  # may still become one
@@ -152,9 +161,12 @@ def test_other_formats_and_versions_are_refused_however_short(data):
         pytest.param(9, "B", [0x40 | 20], id="second reserved bit"),
         pytest.param(9, "B", [0x80 | 20], id="third reserved bit"),
         pytest.param(9, "B", [MAX_BLOCK_BITS + 1], id="block too large"),
-        pytest.param(10, "<I", [0], id="no lanes"),
-        pytest.param(10, "<I", [2**20 + 1], id="more lanes than a block has bytes"),
-        pytest.param(10, "<I", [2**32 - 1], id="as many lanes as the field holds"),
+        pytest.param(10, "B", [7], id="fewer symbols than bytes"),
+        pytest.param(10, "B", [11], id="more symbols than a vocabulary has"),
+        pytest.param(10, "B", [255], id="as many symbols as the field holds"),
+        pytest.param(11, "<I", [0], id="no lanes"),
+        pytest.param(11, "<I", [2**20 + 1], id="more lanes than a block has bytes"),
+        pytest.param(11, "<I", [2**32 - 1], id="as many lanes as the field holds"),
         pytest.param(7, "B", [22], id="table size without mixing"),
         pytest.param(8, "B", [22], id="history size without mixing"),
     ],
@@ -180,9 +192,29 @@ def test_headers_that_make_no_sense_are_refused(offset, code, values):
     ],
 )
 def test_block_headers_that_make_no_sense_are_refused(kind, original, payload, checksums):
-    block = BlockHeader(kind, original, payload, *checksums)
+    symbols = 0 if kind is Kind.STORED else original
+    block = BlockHeader(kind, original, symbols, payload, *checksums)
     with pytest.raises(FormatError):
         parse_block_header(pack_block_header(block), HEADER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "symbol_bits", "symbols"),
+    [
+        pytest.param(Kind.CODED, 8, 0, id="no symbols"),
+        pytest.param(Kind.CODED, 8, 99, id="fewer than bytes, where a symbol is a byte"),
+        pytest.param(Kind.CODED, 8, 101, id="more than bytes"),
+        pytest.param(Kind.CODED, 9, 6, id="too few for strings of 16 bytes"),
+        pytest.param(Kind.CODED, 10, 101, id="more strings than bytes"),
+        pytest.param(Kind.CODED, 10, 2**32 - 1, id="as many as the field holds"),
+        pytest.param(Kind.STORED, 8, 100, id="in a stored block"),
+    ],
+)
+def test_symbols_that_cannot_make_the_block_are_refused(kind, symbol_bits, symbols):
+    payload = 100 if kind is Kind.STORED else 80
+    block = BlockHeader(kind, 100, symbols, payload, 5, 5)
+    with pytest.raises(FormatError, match=f"{symbols} symbols in a"):
+        parse_block_header(pack_block_header(block), replace(HEADER, symbol_bits=symbol_bits))
 
 
 def test_no_flip_turns_one_kind_into_another():

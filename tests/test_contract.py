@@ -14,7 +14,7 @@ from random_models import CONFIGS, random_model
 from shazip.engines.native import NativeEngine
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
-from shazip.model.arithmetic import ATTENDED_MAX, GROUPS_MAX, LIMITS, layout, products
+from shazip.model.arithmetic import ATTENDED_MAX, GROUPS_MAX, LIMITS, Sizes, layout, products
 from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel
 
@@ -22,7 +22,7 @@ _native = pytest.importorskip("shazip._native")
 
 CONFIG = CONFIGS["heads"]
 EDGE = random_model(0, CONFIG, "edge")
-FIELDS = layout(CONFIG, EDGE.tensors["start.memory"].shape[1])
+FIELDS = layout(CONFIG, Sizes(EDGE.tensors["start.memory"].shape[1]))
 
 
 def native_refusal(config: NetworkConfig, tensors: dict[str, np.ndarray]) -> str | None:

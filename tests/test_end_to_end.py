@@ -1,11 +1,21 @@
 """Real engines behind the codec: text that a random model makes itself is small, and comes back."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
 from random_models import CONFIGS, random_model
 
 from shazip import engines
 from shazip.archive import Codec, info
+from shazip.container import BLOCK_HEADER_SIZE, HEADER_SIZE, end_mark_size
+from shazip.measure import Meter
+from shazip.settings import Coding
+
+DATA = Path(__file__).parent / "data"
+ARTICLE = (DATA / "wikipedia.xml").read_bytes()
+WORDS = DATA / "words.safetensors"  # 512 symbols
 
 LANES, BLOCK = 9, 128
 MODEL = random_model(3, CONFIGS["heads"])
@@ -34,3 +44,16 @@ def test_state_goes_on_through_blocks_and_is_the_same_in_every_engine(name, data
     assert (info(packed).blocks, info(packed).stored_blocks) == (4, 0)
     for other in engines.available():
         assert Codec(engine=open_engine(other, 1)).decompress(packed) == data
+
+
+@pytest.mark.parametrize("model", ["tiny", WORDS], ids=["bytes", "strings"])
+@pytest.mark.parametrize("mix", [True, False], ids=["mixed", "alone"])
+def test_a_payload_is_within_8_bytes_and_a_part_in_2000_of_what_eval_reports(model, mix):
+    codec = Codec(model, mix=mix)
+    packed = codec.compress(ARTICLE)
+    structures = HEADER_SIZE + BLOCK_HEADER_SIZE + end_mark_size(len(ARTICLE))
+    engine = engines.open_engine(codec.model)
+    found = Meter(engine, Coding(mix=mix)).measure(io.BytesIO(ARTICLE))
+    predicted = found.bits / 8
+    assert 0 <= len(packed) - structures - predicted <= 8 + predicted / 2000
+    assert codec.decompress(packed) == ARTICLE

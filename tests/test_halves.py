@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shazip.engines import compiled
 from shazip.errors import ShazipError
 from shazip.halves import Halves, first_half, join, second_half, split
+from shazip.model.vocabulary import BYTES
 
 BITS = (8, 9, 10)
 TOTAL = 2**24
@@ -73,7 +74,7 @@ def test_halves_cost_what_the_whole_symbol_costs():
 
 def test_without_the_compiled_module_numpy_makes_the_same_rows(monkeypatch):
     def found() -> list[list[int]]:
-        predictor = Halves(CountingPredictor(3, 32))
+        predictor = Halves(CountingPredictor(3, 32), BYTES)
         seen = []
         for symbol in b"halves":
             column = np.full(3, symbol, np.uint16)

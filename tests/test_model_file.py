@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
-from shazip.model.arithmetic import LIMITS, layout
+from shazip.model.arithmetic import LIMITS, Sizes, layout
 from shazip.model.config import NetworkConfig
 
 CONFIG = CONFIGS["plain"]
@@ -206,7 +206,7 @@ def test_too_much_start_memory_is_refused(path):
 
 
 def test_each_value_out_of_range_is_refused():
-    for name, field in layout(CONFIG, MODEL.tensors["start.memory"].shape[1]).items():
+    for name, field in layout(CONFIG, Sizes(MODEL.tensors["start.memory"].shape[1])).items():
         for value in (field.low - 1, field.high + 1):
             info = np.iinfo(field.dtype)
             if not info.min <= value <= info.max:

@@ -11,6 +11,7 @@ import pytest
 from shazip import engines
 from shazip.model import file as modelfile
 from shazip.model.config import NetworkConfig
+from shazip.model.vocabulary import BYTES
 
 torch = pytest.importorskip("torch")
 
@@ -53,7 +54,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def model(network):
-    return quantise(network, TEXT, name="t", training={"updates": 3})
+    return quantise(network, BYTES, TEXT, name="t", training={"updates": 3})
 
 
 def float_logits(network: Network, column: np.ndarray) -> np.ndarray:
@@ -68,7 +69,7 @@ def on_its_grids(network: Network) -> Network:
 
 
 def exact_logits(model, columns: np.ndarray) -> np.ndarray:
-    cold = modelfile.build(model.config, {**model.tensors, **cold_start(model.config)})
+    cold = modelfile.build(model.config, {**model.tensors, **cold_start(model.config, 10)})
     predictor = TorchEngine(cold).predictor(columns.shape[1])
     rows = []
     for column in columns:
@@ -91,7 +92,7 @@ def test_integer_logits_follow_the_float_networks(config):
     network = random_network(config, 1)
     columns = places(TEXT, 4, 60, 0.3)
     expected = float_logits(network, columns)
-    found = exact_logits(quantise(network, TEXT), columns)
+    found = exact_logits(quantise(network, BYTES, TEXT), columns)
     assert np.abs(found - expected).mean() < 0.05 * expected.std()
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.998
 
@@ -105,7 +106,7 @@ def test_name_and_training_record_are_kept(model):
 
 
 def test_equal_networks_give_equal_models(model):
-    again = quantise(random_network(CONFIG), TEXT, name="t", training={"updates": 3})
+    again = quantise(random_network(CONFIG), BYTES, TEXT, name="t", training={"updates": 3})
     assert modelfile.pack(again) == modelfile.pack(model)
 
 
@@ -131,7 +132,7 @@ def test_a_recorded_state_goes_on_as_its_lane_would(model):
 
 
 def test_the_start_state_is_no_worse_than_zeros_where_it_was_chosen(model):
-    cold = modelfile.build(model.config, {**model.tensors, **cold_start(model.config)})
+    cold = modelfile.build(model.config, {**model.tensors, **cold_start(model.config, 10)})
     trials = places(TEXT, 32, 64, 0.75)
     assert cost(model, trials) <= cost(cold, trials)
 
@@ -141,7 +142,7 @@ def test_extreme_networks_still_give_valid_models():
     with torch.no_grad():
         for parameter in network.parameters():
             parameter *= 30
-    assert quantise(network, TEXT).id
+    assert quantise(network, BYTES, TEXT).id
 
 
 def test_a_network_of_zeros_gives_a_valid_model():
@@ -149,12 +150,12 @@ def test_a_network_of_zeros_gives_a_valid_model():
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-    assert quantise(network, TEXT).id
+    assert quantise(network, BYTES, TEXT).id
 
 
 def test_too_little_text_is_refused(network):
     with pytest.raises(ValueError, match="are too few"):
-        quantise(network, TEXT[:100])
+        quantise(network, BYTES, TEXT[:100])
 
 
 def test_a_fitted_product_is_close():
@@ -179,7 +180,7 @@ def test_on_its_grids_the_network_gives_the_integer_models_logits():
     # Roundings that training leaves out flip some of those that it has: a part of the noise stays.
     network = random_network(CONFIG, 1)
     columns = places(TEXT, 4, 60, 0.3)
-    expected = exact_logits(quantise(network, TEXT), columns)
+    expected = exact_logits(quantise(network, BYTES, TEXT), columns)
     apart = (float_logits(network, columns) - expected).var()
     assert (float_logits(on_its_grids(network), columns) - expected).var() < 0.7 * apart
 
@@ -191,7 +192,7 @@ def test_a_network_outside_the_formats_is_clamped_as_the_integer_model_clamps():
             layer.boom.linear.bias += 20  # the Boom input ends at 16
             layer.lstm.bias[24:72] += 20  # what cells keep and add: they end at 64
     columns = places(TEXT, 4, 120, 0.3)
-    expected = exact_logits(quantise(network, TEXT), columns)
+    expected = exact_logits(quantise(network, BYTES, TEXT), columns)
     apart = (float_logits(network, columns) - expected).var()
     assert (float_logits(on_its_grids(network), columns) - expected).var() < 0.05 * apart
 
@@ -201,7 +202,7 @@ def test_an_exported_network_keeps_the_grids_that_it_was_trained_on():
     before = grids(network)
     with torch.no_grad():
         network.layers[0].boom.linear.weight *= 0.9
-    tensors = quantise(network, TEXT).tensors
+    tensors = quantise(network, BYTES, TEXT).tensors
     grid = network.layers[0].boom.grid
     shown = grid.weight(network.layers[0].boom.linear.weight) * grid.steps / grid.row_steps[:, None]
     assert np.array_equal(tensors["layers.0.boom.weight"], shown.detach().round().numpy())

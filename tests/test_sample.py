@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from cli_run import shazip
@@ -11,6 +13,7 @@ from shazip import engines
 from shazip.cli.sample import drawn
 from shazip.model import file as modelfile
 
+NOTHING = np.empty(0, np.uint16)
 ENGINE = engines.available()[0]
 
 
@@ -42,17 +45,17 @@ def path(tmp_path_factory):
 
 @pytest.mark.parametrize(("temperature", "part"), [(1, 0.75), (0.5, 0.9), (2, 0.634)])
 def test_temperature_sharpens_and_flattens(temperature, part):
-    found = list(drawn(Fixed(), b"", 4000, temperature, 1))
+    found = list(islice(drawn(Fixed(), NOTHING, temperature, 1), 4000))
     assert found.count(ord("a")) / 4000 == pytest.approx(part, abs=0.03)
 
 
 def test_temperature_zero_takes_the_likeliest():
-    assert bytes(drawn(Fixed(), b"", 9, 0, 5)) == b"aaaaaaaaa"
+    assert bytes(islice(drawn(Fixed(), NOTHING, 0, 5), 9)) == b"aaaaaaaaa"
 
 
 def test_the_predictor_sees_the_prompt_and_what_was_drawn():
     predictor = Fixed()
-    found = list(drawn(predictor, b"xyz", 5, 1, 1))
+    found = list(islice(drawn(predictor, np.array([*b"xyz"], np.uint16), 1, 1), 5))
     assert predictor.seen == [*b"xyz", *found]
 
 

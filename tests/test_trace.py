@@ -60,8 +60,8 @@ def whole_rows(predictor, live: int) -> np.ndarray:
 def test_a_byte_costs_the_share_of_the_symbols_that_go_on_with_it(vocabulary):
     column = np.array([vocabulary.numbers.get(s, 7) for s in (b" the", b"er", b"\xff\xff", b"x")])
     column = column.astype(np.uint16)
-    masses = whole_rows(Halves(RandomNetwork(vocabulary.size)), len(column))
-    predictor = Halves(RandomNetwork(vocabulary.size))
+    masses = whole_rows(Halves(RandomNetwork(vocabulary.size), vocabulary), len(column))
+    predictor = Halves(RandomNetwork(vocabulary.size), vocabulary)
     found = Rows(predictor, Prefixes(vocabulary), len(column)).byte_bits(column)
     for lane, symbol in enumerate(column):
         string, row = vocabulary.strings[symbol], masses[lane]
@@ -79,8 +79,8 @@ def test_a_byte_costs_the_share_of_the_symbols_that_go_on_with_it(vocabulary):
 @pytest.mark.parametrize("vocabulary", [BYTES, VOCABULARY], ids=["bytes", "symbols"])
 @pytest.mark.parametrize("count", [1, 5])
 def test_the_likeliest_symbols_are_those_of_the_whole_row(vocabulary, count):
-    masses = whole_rows(Halves(RandomNetwork(vocabulary.size)), 3)
-    rows = Rows(Halves(RandomNetwork(vocabulary.size)), Prefixes(vocabulary), 3)
+    masses = whole_rows(Halves(RandomNetwork(vocabulary.size), vocabulary), 3)
+    rows = Rows(Halves(RandomNetwork(vocabulary.size), vocabulary), Prefixes(vocabulary), 3)
     symbols, bits = rows.likeliest(count)
     best = np.sort(masses, axis=1)[:, ::-1][:, :count]
     np.testing.assert_array_equal(np.take_along_axis(masses, symbols.astype(int), 1), best)
@@ -91,12 +91,12 @@ def test_the_bytes_of_symbols_sum_to_the_payload_within_a_word():
     data = TEXT + b" the other \xff\xff\xff" * 30
     symbols = interleave(VOCABULARY.parse(data), 3)
     bits = VOCABULARY.size.bit_length() - 1
-    encoder, predictor, found = Encoder(3), Halves(RandomNetwork(VOCABULARY.size)), []
+    encoder, predictor, found = Encoder(3), Halves(RandomNetwork(VOCABULARY.size), VOCABULARY), []
     for start, stop in columns(len(symbols), 3):
         firsts, seconds = split(symbols[start:stop], bits)
         encoder.encode(firsts, predictor.first(stop - start))
         encoder.encode(seconds, predictor.second(firsts))
-    traced = Halves(RandomNetwork(VOCABULARY.size))
+    traced = Halves(RandomNetwork(VOCABULARY.size), VOCABULARY)
     total = _Counting(traced, Prefixes(VOCABULARY), VOCABULARY, 0, found)(symbols, 3)
     assert total == pytest.approx(found[0].bits.sum())
     assert len(found[0].bits) == len(data)
@@ -124,7 +124,7 @@ def test_a_traced_byte_costs_what_the_coder_pays_for_it():
     data = TEXT[:200]
     _, trace = Tracer(FakeEngine(), Coding(1, mix=False)).trace(data)
     for size in (80, 120, 200):
-        payload = encode_block(data[:size], 1, counting(1))
+        _, payload = encode_block(data[:size], 1, counting(1))
         assert len(payload) - words(trace.bits[:size].sum()) in (0, 4)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from shazip.coder import Encoder
 from shazip.engines import open_engine
 from shazip.engines.mixing import Mixer, sizes_for
-from shazip.halves import SYMBOL_BITS, split
+from shazip.halves import split
 from shazip.lanes import columns, default_lanes, interleave
 from shazip.model import file as modelfile
 from shazip.predictor import Network
@@ -31,25 +31,35 @@ def measure(model: modelfile.IntegerModel, data: bytes, lanes: int = LANES) -> d
     counts = _count(network)
     table_bits, history_bits = sizes_for(len(data))
     table_size, history_size = 1 << table_bits, 1 << history_bits
-    mixer = Mixer(lanes, table_size=table_size, history_size=history_size, pool=engine.pool)
+    given: dict[str, Any] = {
+        "vocabulary": model.vocabulary,
+        "own": model.mixing,
+        "pool": engine.pool,
+    }
+    mixer = Mixer(lanes, table_size=table_size, history_size=history_size, **given)
     encoder = Encoder(lanes)
-    symbols = interleave(np.frombuffer(data, np.uint8).astype(np.uint16), lanes)
+    symbols = interleave(model.vocabulary.parse(data), lanes)
     spent = np.zeros(3)
-    for start, stop in columns(len(data), lanes):
-        spent += _step(symbols[start:stop], network, mixer, encoder)
+    for start, stop in columns(len(symbols), lanes):
+        column = symbols[start:stop]
+        spent += _step(column, split(column, model.vocabulary.bits), network, mixer, encoder)
     costs = spent / len(data)
     return {**_split(costs[0], counts), "mixing": costs[1], "coding": costs[2]}
 
 
 def _step(
-    column: np.ndarray, network: Network, mixer: Mixer, encoder: Encoder
+    column: np.ndarray,
+    halves: tuple[np.ndarray, np.ndarray],
+    network: Network,
+    mixer: Mixer,
+    encoder: Encoder,
 ) -> tuple[int, int, int]:
     """Code one column; return the nanoseconds of network, mixing and coding."""
     times = [time.perf_counter_ns()]
     row = network.predict(len(column))
     network.update(column)
     times.append(time.perf_counter_ns())
-    firsts, seconds = split(column, SYMBOL_BITS)
+    firsts, seconds = halves
     freqs = mixer.first(row), mixer.second(firsts)
     mixer.update(column)
     times.append(time.perf_counter_ns())

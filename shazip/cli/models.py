@@ -163,7 +163,7 @@ def count_parameters(config: NetworkConfig) -> int:
     lstm = 2 * 4 * width * width + 4 * width
     layer = lstm + (width + 1) * boom + 3 * norm
     attention = (width + 1) * width + 3 * norm + 3 * width
-    output = 256 * (width + 1)
+    output = config.vocabulary * (width + 1)
     return output + config.layers * layer + len(config.attention) * attention
 
 

@@ -14,6 +14,9 @@ from shazip.cli.options import CodecOptions, computing, quiet_and_verbose
 from shazip.cli.report import STDOUT
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from shazip.predictor import Network
 
 PATH = click.Path(path_type=Path, allow_dash=True)
@@ -54,22 +57,26 @@ def sample(
     if prompt is not None and prompt_file is not None:
         raise click.UsageError("give either --prompt or --prompt-file.")
     text = _read(prompt_file) if prompt is None else prompt.encode()
-    predictor = CodecOptions(model=name or model, **flags).open_engine().predictor(1)
-    for symbol in drawn(predictor, text, length, temperature, seed):
-        _write(symbol)
+    engine = CodecOptions(model=name or model, **flags).open_engine()
+    vocabulary = engine.model.vocabulary
+    symbols = drawn(engine.predictor(1), vocabulary.parse(text), temperature, seed)
+    while length > 0:
+        string = vocabulary.strings[next(symbols)][:length]
+        _write(string)
+        length -= len(string)
 
 
 def drawn(
-    predictor: Network, prompt: bytes, length: int, temperature: float, seed: int
+    predictor: Network, prompt: NDArray[np.uint16], temperature: float, seed: int
 ) -> Iterator[int]:
-    """Yield `length` symbols that continue `prompt`; the predictor has one lane."""
+    """Yield symbols that continue `prompt`, without end; the predictor has one lane."""
     import numpy as np
 
-    for symbol in prompt:
+    for at in range(len(prompt)):
         predictor.predict(1)
-        predictor.update(np.array([symbol], np.uint16))
+        predictor.update(prompt[at : at + 1])
     random = np.random.default_rng(seed)
-    for _ in range(length):
+    while True:
         weights = predictor.predict(1)[0].astype(np.int64)
         if temperature == 0:
             symbol = int(weights.argmax())
@@ -91,10 +98,10 @@ def _read(path: Path | None) -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _write(symbol: int) -> None:
+def _write(string: bytes) -> None:
     try:
-        sys.stdout.buffer.write(bytes([symbol]))
-        if symbol == ord("\n"):
+        sys.stdout.buffer.write(string)
+        if b"\n" in string:
             sys.stdout.buffer.flush()
     except OSError as error:
         raise named(error, STDOUT) from error

@@ -92,7 +92,7 @@ def probe_hash(engine: Engine, steps: int, lanes: int) -> str:
     """Return the SHA-256 (hex) of all frequencies over a probe (docs/arithmetic.md, section 7)."""
     digest = hashlib.sha256()
     predictor = engine.prober(lanes)
-    for column in probe(steps, lanes, _strings(engine.model)):
+    for column in probe(steps, lanes, engine.model.vocabulary.strings):
         digest.update(predictor.predict(len(column)).astype("<u4", copy=False).tobytes())
         predictor.update(column)
     return digest.hexdigest()
@@ -111,12 +111,6 @@ def record_canary(engine: Engine) -> dict[str, str]:
     }
 
 
-def _strings(model: IntegerModel) -> tuple[bytes, ...]:
-    return tuple(
-        number.to_bytes(1 + (number > 255), "big") for number in range(model.config.vocabulary)
-    )
-
-
 def _compare(engine: Engine, which: str, found: str) -> None:
     canary = engine.model.metadata.get("canary")
     if not isinstance(canary, dict) or not isinstance(canary.get(which), str):
@@ -130,7 +124,7 @@ def _compare(engine: Engine, which: str, found: str) -> None:
 
 def _check_lanes(engine: Engine) -> None:
     many = [engine.prober(lanes) for lanes in (1, 2, 7, 33)]
-    for column in probe(SHORT_PROBE[0], 33, _strings(engine.model)):
+    for column in probe(SHORT_PROBE[0], 33, engine.model.vocabulary.strings):
         rows = []
         for predictor, lanes in zip(many, (1, 2, 7, 33), strict=True):
             live = min(lanes, len(column))

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shazip.model.config import NetworkConfig
+from shazip.container import MAX_STRING
+from shazip.model.config import ALPHABET, NetworkConfig
 
 ARITHMETIC_VERSION = 2
 FREQUENCY_TOTAL = 1 << 24
@@ -57,9 +58,27 @@ class Product(NamedTuple):
     shift: str
 
 
-def layout(config: NetworkConfig, start_memory: int) -> dict[str, Field]:
-    """Return every tensor of a model of this shape; its start state has `start_memory` vectors."""
+# Start values of mixing (docs/mixing.md) that a model may bring, by node: their columns.
+MIXING = {"mixing.weights": 64, "mixing.final_weights": 6}
+
+
+class Sizes(NamedTuple):
+    """What a model's configuration leaves open."""
+
+    start_memory: int = 0  # vectors
+    string_bytes: int = 0  # of all strings of the vocabulary; 0 with single bytes
+    merges: int = 0
+    mixing: bool = False  # whether the model brings start values of mixing
+
+
+def layout(config: NetworkConfig, sizes: Sizes) -> dict[str, Field]:
+    """Return every tensor of a model of this shape."""
     fields = dict(_tables(config))
+    if config.vocabulary > ALPHABET:
+        fields.update(_vocabulary(config.vocabulary, sizes))
+    if sizes.mixing:
+        for name, columns in MIXING.items():
+            fields[name] = Field("int16", (config.vocabulary, columns), -INT16_MAX, INT16_MAX)
     for layer in range(config.layers):
         for name, field in _layer(config, layer):
             fields[f"layers.{layer}.{name}"] = field
@@ -67,7 +86,7 @@ def layout(config: NetworkConfig, start_memory: int) -> dict[str, Field]:
     fields["output.activation_shift"] = _shift(1, SHIFT_MAX)
     fields.update(_linear("output", config.vocabulary, config.width))
     state = (config.layers, config.width)
-    memory = (len(config.attention), start_memory, config.width)
+    memory = (len(config.attention), sizes.start_memory, config.width)
     fields["start.symbol"] = Field("uint16", (1,), 0, config.vocabulary - 1)
     fields["start.hidden"] = Field("int8", state, -OPERAND_MAX, OPERAND_MAX)
     fields["start.cell"] = Field("int32", state, -CELL_MAX, CELL_MAX)
@@ -102,6 +121,12 @@ def _tables(config: NetworkConfig) -> Iterator[tuple[str, Field]]:
     yield "table.gelu", Field("int16", (2 * GELU_HALF,), -INT16_MAX - 1, INT16_MAX)
     yield "table.exp_score", Field("int16", (SCORE_ENTRIES,), 0, INT16_MAX)
     yield "table.exp_logit", Field("int32", (LOGIT_ENTRIES,), 0, exp_logit_max(config.vocabulary))
+
+
+def _vocabulary(symbols: int, sizes: Sizes) -> Iterator[tuple[str, Field]]:
+    yield "vocabulary.bytes", Field("uint8", (sizes.string_bytes,), 0, 255)
+    yield "vocabulary.ends", Field("int32", (symbols,), 1, MAX_STRING * symbols)
+    yield "vocabulary.merges", Field("uint16", (sizes.merges, 2), 0, symbols - 1)
 
 
 def _layer(config: NetworkConfig, layer: int) -> Iterator[tuple[str, Field]]:

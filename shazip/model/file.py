@@ -7,6 +7,7 @@ import json
 import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
@@ -23,14 +24,17 @@ from shazip.model.arithmetic import (
     GROUPS_MAX,
     INT16_MAX,
     LIMITS,
+    MIXING,
     START_MEMORY_MAX,
     VOCABULARIES,
     Field,
+    Sizes,
     exp_logit_max,
     layout,
     products,
 )
-from shazip.model.config import NetworkConfig
+from shazip.model.config import ALPHABET, NetworkConfig
+from shazip.model.vocabulary import BYTES, MAX_STRING, Vocabulary
 
 METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
 # The largest network that docs/arithmetic.md allows takes 50 kB, and its record some more. Bounded,
@@ -56,6 +60,17 @@ class IntegerModel:
     def memory(self) -> int:
         """The most bytes that the tensors take, an engine's packed ones included."""
         return _COPIES * sum(tensor.nbytes for tensor in self.tensors.values())
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What its symbols stand for."""
+        return _vocabulary(self.config, self.tensors)
+
+    @property
+    def mixing(self) -> dict[str, np.ndarray] | None:
+        """Start values of mixing that the model brings, or None."""
+        own = {name: self.tensors[name] for name in MIXING if name in self.tensors}
+        return own or None
 
     def __repr__(self) -> str:
         return f"IntegerModel(name={self.name!r}, id={self.id.hex()}, {self.config})"
@@ -238,12 +253,19 @@ def check_config(config: NetworkConfig) -> None:
 
 def check_layout(config: NetworkConfig, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
     """Raise ModelError for missing or extra tensors, and for wrong types or shapes."""
-    shape = found.get("start.memory", ("", ()))[1]
-    memory = shape[1] if len(shape) == 3 else 0
+    sizes = _sizes({name: shape for name, (_, shape) in found.items()})
     most = min(START_MEMORY_MAX, config.window - 1)
-    if memory > most:
-        raise ModelError(f"its start state has {memory} memory vectors, more than {most}")
-    wanted = layout(config, memory)
+    if sizes.start_memory > most:
+        raise ModelError(
+            f"its start state has {sizes.start_memory} memory vectors, more than {most}"
+        )
+    most = MAX_STRING * config.vocabulary
+    if max(sizes.string_bytes, sizes.merges) > most:
+        raise ModelError(
+            f"its vocabulary has {sizes.string_bytes} bytes and {sizes.merges} merges, "
+            f"more than {most}"
+        )
+    wanted = layout(config, sizes)
     if lacking := wanted.keys() - found.keys():
         raise ModelError(f"lacks the tensor {min(lacking)!r}")
     if extra := found.keys() - wanted.keys():
@@ -257,8 +279,10 @@ def check_layout(config: NetworkConfig, found: Mapping[str, tuple[str, tuple[int
 
 def check_values(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> None:
     """Raise ModelError for values with which a sum could overflow, and for wrong tables."""
-    for name, expected in layout(config, tensors["start.memory"].shape[1]).items():
+    sizes = _sizes({name: tensor.shape for name, tensor in tensors.items()})
+    for name, expected in layout(config, sizes).items():
         _check_range(name, tensors[name], expected)
+    _vocabulary(config, tensors)
     most_likely = exp_logit_max(config.vocabulary)
     for name, first in (("table.exp_score", INT16_MAX), ("table.exp_logit", most_likely)):
         if (int(tensors[name][0]), int(tensors[name][-1])) != (first, 0):
@@ -269,6 +293,30 @@ def check_values(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> No
         if int(np.max(multiplier)) > most:
             found = int(np.max(multiplier))
             raise ModelError(f"{' + '.join(product.multipliers)} is {found}, more than {most}")
+
+
+def _sizes(shapes: Mapping[str, tuple[int, ...]]) -> Sizes:
+    """Return what tensors of these shapes add to the configuration; a missing one adds nothing."""
+
+    def length(name: str, axis: int, axes: int) -> int:
+        shape = shapes.get(name, ())
+        return shape[axis] if len(shape) == axes else 0
+
+    return Sizes(
+        length("start.memory", 1, 3),
+        length("vocabulary.bytes", 0, 1),
+        length("vocabulary.merges", 0, 2),
+        any(name in shapes for name in MIXING),
+    )
+
+
+def _vocabulary(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> Vocabulary:
+    if config.vocabulary == ALPHABET:
+        return BYTES
+    try:
+        return Vocabulary.from_tensors(tensors)
+    except ValueError as error:
+        raise ModelError(str(error)) from None
 
 
 def _check_range(name: str, values: np.ndarray, expected: Field) -> None:

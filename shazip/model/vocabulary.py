@@ -24,6 +24,7 @@ from shazip.model import parse as oracle
 
 MAX_STRING = 16  # bytes
 MAX_SIZE = 1 << 16  # symbols are uint16
+_JOINED = 1 << 16  # symbols whose strings are joined at a time
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Vocabulary:
         """Symbols: V."""
         return len(self.strings)
 
+    @property
+    def bits(self) -> int:
+        """Bits of a symbol's number: log2 V."""
+        return (self.size - 1).bit_length()
+
     @cached_property
     def lengths(self) -> NDArray[np.uint8]:
         """Bytes of each symbol's string (V,)."""
@@ -88,6 +94,13 @@ class Vocabulary:
 
     def join(self, symbols: NDArray[Any]) -> bytes:
         """Return the bytes that `symbols` (n,) stand for."""
+        if self.size == 256:
+            return symbols.astype(np.uint8).tobytes()
+        # Piece by piece, because a list takes many times the memory of its symbols.
+        starts = range(0, len(symbols), _JOINED)
+        return b"".join([self._join(symbols[start : start + _JOINED]) for start in starts])
+
+    def _join(self, symbols: NDArray[Any]) -> bytes:
         strings = self.strings
         return b"".join([strings[symbol] for symbol in symbols.tolist()])
 

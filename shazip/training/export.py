@@ -64,7 +64,8 @@ def to_integer(trained: Trained, text: Path | None, name: str) -> IntegerModel:
     if not corpora:
         raise TrainingError("float weights name no training text: give one with --text")
     symbols = sample(corpora, trained.vocabulary)
-    return quantise(sha_rnn(trained.network), symbols, name=name, training=trained.record)
+    network = sha_rnn(trained.network)
+    return quantise(network, trained.vocabulary, symbols, name=name, training=trained.record)
 
 
 def with_result(model: IntegerModel, trained: Trained, valid: Path) -> IntegerModel:

@@ -70,10 +70,12 @@ def exact_bits(
     engine: Engine, text: NDArray[np.uint8], lanes: int, progress: Progress = silent
 ) -> float:
     """Return the bits of `text`, uint8 (n,), by the exact logits, in lanes without blocks."""
-    network = engine.predictor(lanes)
-    return symbol_bits(
-        network, logit_bits, interleave(text.astype(np.uint16), lanes), lanes, progress
-    )
+    symbols = interleave(engine.model.vocabulary.parse(text), lanes)
+
+    def in_bytes(done: int, cost: int) -> None:
+        progress(len(text) * done // len(symbols), cost)
+
+    return symbol_bits(engine.predictor(lanes), logit_bits, symbols, lanes, in_bytes)
 
 
 def _with_window(network: Trainable, window: int | None) -> Trainable:

@@ -26,7 +26,9 @@ from shazip.model.arithmetic import (
     SCORE_MULTIPLIER_MAX,
     SHIFT_MAX,
 )
+from shazip.model.config import ALPHABET
 from shazip.model.file import IntegerModel
+from shazip.model.vocabulary import Vocabulary
 from shazip.training.integer.grid import (
     BIAS,
     BOOM,
@@ -39,7 +41,7 @@ from shazip.training.integer.grid import (
 )
 from shazip.training.integer.int8_products import Product, fit_product, fit_steps, fit_weight
 from shazip.training.integer.lookup_tables import standard_tables
-from shazip.training.integer.start_state import cold_start, places, warm_start
+from shazip.training.integer.start_state import LINE_END, cold_start, places, warm_start
 from shazip.training.network.attention import Attention
 from shazip.training.network.sha_rnn import Layer, Lstm, Network
 
@@ -54,28 +56,36 @@ SCORE = 2**7  # indices of the table of exponentials
 
 
 def quantise(
-    network: Network, text: np.ndarray, *, name: str = "", training: Mapping[str, Any] | None = None
+    network: Network,
+    vocabulary: Vocabulary,
+    symbols: np.ndarray,
+    *,
+    name: str = "",
+    training: Mapping[str, Any] | None = None,
 ) -> IntegerModel:
-    """Return `network` as an integer model.
+    """Return `network`, whose symbols stand for the strings of `vocabulary`, as an integer model.
 
-    Grids that it does not have are fitted on `text`, uint8 (n,) of its training. Raises ValueError
-    if that is too short.
+    Grids that it does not have are fitted on `symbols`, uint16 (n,) of its training. Raises
+    ValueError if they are too few, ModelError for a network that no exact model can have.
     """
     network = copy.deepcopy(network).float().cpu().eval()
     if not grids(network):
-        set_grids(network, fit_grids(network, text))
+        set_grids(network, fit_grids(network, symbols))
     with torch.no_grad():
         tensors = Quantiser(network).tensors()
     config = network.config
-    model = modelfile.build(config, {**tensors, **cold_start(config)})
-    model = modelfile.changed(model, warm_start(model, text))
+    if vocabulary.size > ALPHABET:
+        tensors.update(vocabulary.tensors())
+    tensors.update(cold_start(config, vocabulary.numbers[LINE_END]))
+    model = modelfile.build(config, tensors)
+    model = modelfile.changed(model, warm_start(model, symbols))
     metadata = {"training": dict(training or {}), "canary": record_canary(TorchEngine(model))}
     return modelfile.build(config, model.tensors, name=name, metadata=metadata)
 
 
-def calibrate(network: Network, text: np.ndarray) -> dict[str, Tensor]:
-    """Return what layer norms, LSTMs and layers give on `text`: (ROWS, width) by module name."""
-    symbols = torch.from_numpy(places(text, LANES, STEPS, 0.5).astype(np.int64))
+def calibrate(network: Network, symbols: np.ndarray) -> dict[str, Tensor]:
+    """Return what layer norms, LSTMs and layers give on `symbols`: (ROWS, width) by module name."""
+    pieces = torch.from_numpy(places(symbols, LANES, STEPS, 0.5).astype(np.int64))
     count = (STEPS - WARM_UP) * LANES
     pick = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:ROWS]
     seen: dict[str, Tensor] = {}
@@ -93,18 +103,18 @@ def calibrate(network: Network, text: np.ndarray) -> dict[str, Tensor]:
         for name, module in network.named_modules()
         if isinstance(module, nn.LayerNorm | Lstm | Layer)
     ]
-    network(symbols, network.start(LANES))
+    network(pieces, network.start(LANES))
     for hook in hooks:
         hook.remove()
     return seen
 
 
 @torch.no_grad()
-def fit_grids(network: Network, text: np.ndarray) -> dict[str, Tensor]:
-    """Return the grids on which `network` errs least on `text`, for set_grids."""
+def fit_grids(network: Network, symbols: np.ndarray) -> dict[str, Tensor]:
+    """Return the grids on which `network` errs least on `symbols`, for set_grids."""
     network = copy.deepcopy(network).float().cpu().eval()
     set_grids(network, {})
-    seen = calibrate(network, text)
+    seen = calibrate(network, symbols)
     for index, layer in enumerate(network.layers):
         assert isinstance(layer, Layer)
         at = f"layers.{index}"

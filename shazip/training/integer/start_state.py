@@ -18,40 +18,40 @@ Tensors = dict[str, np.ndarray]
 CANDIDATES = 16
 CONTEXT = 512  # steps that lead to a candidate
 TRIALS, TRIAL_STEPS = 32, 64  # places where each candidate is tried, and for how long
-LINE_END = 10
+LINE_END = b"\n"
 
 
-def cold_start(config: NetworkConfig) -> Tensors:
-    """Return a start state of zeros with an empty memory, as at the end of a line."""
+def cold_start(config: NetworkConfig, line_end: int) -> Tensors:
+    """Return a start state of zeros with an empty memory, after the symbol `line_end`."""
     return {
-        "start.symbol": np.array([LINE_END], np.uint16),
+        "start.symbol": np.array([line_end], np.uint16),
         "start.hidden": np.zeros((config.layers, config.width), np.int8),
         "start.cell": np.zeros((config.layers, config.width), np.int32),
         "start.memory": np.zeros((len(config.attention), 0, config.width), np.int8),
     }
 
 
-def warm_start(model: IntegerModel, text: np.ndarray) -> Tensors:
-    """Return the best of some start states that `model` reaches on `text`, uint8 (n,)."""
-    context = places(text, CANDIDATES, CONTEXT, 0.25)
+def warm_start(model: IntegerModel, symbols: np.ndarray) -> Tensors:
+    """Return the best of some start states that `model` reaches on `symbols`, uint16 (n,)."""
+    context = places(symbols, CANDIDATES, CONTEXT, 0.25)
     predictor = TorchEngine(model).prober(CANDIDATES)  # its state can be read
     for column in context:
         predictor.logits(CANDIDATES)
         predictor.update(column)
     states = [record(predictor, model.config, lane) for lane in range(CANDIDATES)]
-    states.append(cold_start(model.config))
-    trials = places(text, TRIALS, TRIAL_STEPS, 0.75)
+    states.append(cold_start(model.config, model.vocabulary.numbers[LINE_END]))
+    trials = places(symbols, TRIALS, TRIAL_STEPS, 0.75)
     costs = [cost(modelfile.changed(model, state), trials) for state in states]
     return states[int(np.argmin(costs))]
 
 
-def places(text: np.ndarray, count: int, steps: int, phase: float) -> np.ndarray:
-    """Return pieces of `text` spread evenly over it, uint8 (steps, count)."""
-    room = len(text) - steps
+def places(symbols: np.ndarray, count: int, steps: int, phase: float) -> np.ndarray:
+    """Return pieces of `symbols` (n,) spread evenly over them: (steps, count)."""
+    room = len(symbols) - steps
     if room < 0:
-        raise ValueError(f"{len(text)} bytes of text are too few, {steps} are wanted")
+        raise ValueError(f"{len(symbols)} symbols of text are too few, {steps} are wanted")
     starts = ((np.arange(count) + phase) * room / count).astype(np.int64)
-    pieces: np.ndarray = text[starts + np.arange(steps)[:, None]]
+    pieces: np.ndarray = symbols[starts + np.arange(steps)[:, None]]
     return pieces
 
 
@@ -74,7 +74,7 @@ def record(predictor: TorchPredictor, config: NetworkConfig, lane: int) -> Tenso
 
 
 def cost(model: IntegerModel, columns: np.ndarray) -> float:
-    """Return the bits that `model` spends on `columns`, uint8 (steps, lanes), from its start."""
+    """Return the bits that `model` spends on `columns`, uint16 (steps, lanes), from its start."""
     lanes = columns.shape[1]
-    predictor = Halves(open_unproved(model).prober(lanes))
+    predictor = Halves(open_unproved(model).prober(lanes), model.vocabulary)
     return symbol_bits(predictor, frequency_bits, columns.ravel().astype(np.uint16), lanes)
