@@ -1,4 +1,4 @@
-// What Python sees of the network's halves: sums of a row, and a part of it scaled to the total.
+// Python bindings of the network's halves: sums of a row, and a part of it scaled to the total.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 

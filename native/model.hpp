@@ -117,8 +117,8 @@ struct State {
   uint32_t* freqs;   // (lanes, symbols) or null: logits only
 };
 
-// What a team of threads shares while a batch of lanes goes through the network: the leader's, and
-// every rank's `partial`.
+// Memory that a team of threads shares during the step of a batch of lanes: the leader's, and every
+// rank's `partial`.
 struct Shared {
   void* hidden;   // (kBatch, padded) operands: the recurrent output until all have read the old one
   int32_t* lstm;  // (kBatch, padded)
@@ -129,7 +129,7 @@ struct Shared {
                      // the entries
 };
 
-// What each thread has for itself.
+// Memory of a single thread.
 struct Local {
   void* operand;         // (kBatch, padded) operands
   int32_t* residual;     // (kBatch, padded)
@@ -169,7 +169,7 @@ struct Part {
   int32_t count;
 };
 
-// A meeting of a team (pool.cpp). Who has come may do something else until all are there, but must
+// A meeting of a team (pool.cpp). A member that has come may work until all are there, but must
 // wait before the next meeting.
 void come_to_team(const Part& part);
 bool team_is_there(const Part& part);
@@ -189,8 +189,7 @@ struct Variant {
   void (*step_lanes)(const Part& part);
   // A piece of the next step that needs no symbol; false if there is none left.
   bool (*work_ahead)(const Part& part);
-  // What the whole step is measured against: no more than its products, and of these only those by
-  // weights.
+  // Bounds of the step's time: its products alone, and only the products by weights.
   void (*products_only)(const Part& part);
   void (*weights_only)(const Part& part);
 };

@@ -1,4 +1,4 @@
-// shazip._native: what Python sees of the network; mixing and training add theirs.
+// shazip._native: Python bindings of the network; mixing and training add theirs.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>

@@ -51,7 +51,7 @@ class Network {
   int threads() const { return pool_->threads(); }
   size_t size() const { return arena_.size(); }
 
-  // What a new lane's state is.
+  // The state of a new lane.
   struct Start {
     uint16_t symbol;
     int32_t entries;

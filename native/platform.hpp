@@ -1,4 +1,4 @@
-// What POSIX systems have and Windows lacks: forks, and signals that a thread can leave to others.
+// System calls that Windows lacks: forks, and signals that a thread can leave to others.
 #pragma once
 
 #if !defined(_WIN32)

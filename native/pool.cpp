@@ -21,10 +21,10 @@ constexpr int kSpins = 400;   // of some 40 cycles each: about 5 microseconds
 constexpr int kYields = 200;  // of half a microsecond each, unless another thread has work
 constexpr int kMaxRanks = Pool::kMaxThreads + 1;  // the low bits of a ticket; 0 closes
 
-// Nanoseconds. A trial of more ranks may lose kTrial before it is broken off, for kPatience times
-// what it lost: so hardly more than 3 % is lost to trials on a machine that stays busy. What ranks
-// have saved, up to kSavings, they may lose again: what is rare breaks nothing off. No loss counts
-// for more than that, such as that of a process that was stopped.
+// Nanoseconds. A trial of more ranks may lose kTrial before it ends, for kPatience times its loss:
+// so a machine that stays busy loses hardly more than 3 % to trials. Ranks may lose again the time
+// that they saved, up to kSavings, so that rare losses end nothing. No single loss, such as that of
+// a stopped process, counts for more.
 constexpr int64_t kTrial = 500000;
 constexpr int64_t kPatience = 40;
 constexpr int64_t kSavings = 5000000;
@@ -101,8 +101,8 @@ void wait_for_team(const Part& part) {
   wait_until([&] { return team_is_there(part); });
 }
 
-// The threads and what they share. A ticket is a job's number and, in its low bits, how many ranks
-// it has, so that a thread without a rank in a job never reads fields that the next job overwrites.
+// The threads and their shared fields. A ticket is a job's number and, in its low bits, its number
+// of ranks, so that a thread without a rank never reads fields that the next job overwrites.
 struct Pool::Crew {
   alignas(128) std::atomic<uint64_t> ticket{0};
   Job job = nullptr;
@@ -222,8 +222,8 @@ void Pool::fix_ranks(int ranks) {
   fixed_.store(std::clamp(ranks, 0, threads_), std::memory_order_relaxed);
 }
 
-// What the calling thread waited for others is lost; what it had them do it would have done itself,
-// if not quite at their rate.
+// `lost` is the time that the calling thread waited for the others. The rest of `took` saved time,
+// as it would have done their work itself, at about half their rate.
 void Pool::judge(int ranks, int64_t took, int64_t lost) {
   saved_ = std::clamp(saved_ + (ranks - 1) * (took - lost) / 2 - lost, -kSavings, kSavings);
   if (saved_ >= 0) return;

@@ -8,8 +8,8 @@
 
 namespace shazip {
 
-// How often a thread has come to its team's meetings. Each has its own, in cache lines of its own,
-// and looks at the others': so a meeting takes one line's way from core to core.
+// The number of meetings that a thread has come to. Each thread has a counter in cache lines of its
+// own and reads the others', so a meeting costs one transfer of a line between cores.
 struct alignas(128) Barrier {
   std::atomic<uint32_t> meetings{0};
 };
@@ -39,11 +39,11 @@ class Pool {
   // Calls job(context, rank) for each rank < ranks <= threads(), rank 0 on the calling thread, and
   // returns when all have returned. One call at a time: others wait. After a fork the child starts
   // its own threads. Then, until the next call of any job, all but rank 0 call after(after_context,
-  // rank), if that is given, as long as it returns true: the caller goes on meanwhile, and calls
-  // settle() before it changes what `after` uses.
+  // rank), if given, as long as it returns true. The caller continues meanwhile, and calls settle()
+  // before it changes anything that `after` uses.
   void run(int ranks, Job job, void* context, Afterwork after = nullptr,
            void* after_context = nullptr);
-  // Returns when nobody is at such work any more; it must come to an end by itself.
+  // Returns when all threads have finished such work; it must end by itself.
   void settle();
 
  private:
@@ -55,7 +55,7 @@ class Pool {
   std::atomic<int> fixed_{0};
   std::atomic<int> worth_;             // ranks
   std::atomic<int64_t> more_from_{0};  // when to try more of them
-  int64_t saved_;  // by those that were called, less what they cost; one call at a time changes it
+  int64_t saved_;  // nanoseconds, less those lost; one call at a time changes it
   std::mutex hiring_;
   Crew* crew_ = nullptr;
   uint64_t forks_ = 0;

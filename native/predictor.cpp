@@ -126,8 +126,8 @@ size_t Predictor::size(const Network& network, int64_t lanes) {
          static_cast<size_t>(network.threads()) * (kBatch * batch + ahead);
 }
 
-// What threads read or write while they work ahead (the plan, `ahead` and costs of a rank) may be
-// changed only after this.
+// Call it before changing anything that threads use while they work ahead: the plan, a rank's
+// `ahead` and costs.
 void Predictor::settle() const {
   // A child process has no such threads, and a lock of the pool may have been held when it was
   // forked.

@@ -1,5 +1,5 @@
-// What every part of the kernel uses. Included once into each variant's source, after the header
-// that defines its Simd.
+// Common definitions of the kernel's parts. Each variant's source includes it once, after the
+// header that defines its Simd.
 //
 // Everything is in an unnamed namespace, so that code compiled for one instruction set is never
 // linked into another variant.
@@ -36,7 +36,7 @@ inline I32 clamp(I32 x, int32_t low, int32_t high) {
   return Simd::min(Simd::max(x, Simd::set1(low)), Simd::set1(high));
 }
 
-// Time is counted by what it was spent on only when a report is wanted.
+// The kernel counts time by kind of work only when a report is wanted.
 enum Cost { kProducts, kAttention, kElementwise, kFrequencies, kWaiting, kCosts };
 
 inline int64_t ticks() {

@@ -18,7 +18,7 @@ struct Spread {
   I32 centre, gain;
 };
 
-// What a layer norm needs to know of a row. x: (padded), zero beyond the width.
+// The statistics of a row for its layer norm. x: (padded), zero beyond the width.
 inline Spread measure(const Model& m, const int32_t* x) {
   I32 sums = Simd::set1(0);
   I64 squares = Simd::wide_set1(0);

@@ -39,8 +39,7 @@ inline int32_t* cell_of(const Part& part, int layer, int lane) {
              part.model->padded;
 }
 
-// What comes after a strip's products was last used a step ago: it is called for while the products
-// go on.
+// The inputs of the gates were last used a step ago, so they are prefetched during the products.
 inline void call_for_gates(const Part& part, int index, Strip strip) {
   constexpr int kLine = 64;
   const Layer& layer = part.model->layer[index];

@@ -1,8 +1,8 @@
-// How the members of a team meet, and what they do while they wait.
+// Meetings of a team's members, and their work while they wait.
 //
 // The next layer's recurrent product, or after the last layer the next step's first, needs only an
-// output from the step before. Who waits at a meeting or for the next step begins with it, tile by
-// tile, so that hardly any time is lost.
+// output from the step before. A member that waits at a meeting or for the next step computes it,
+// tile by tile, so that hardly any time is lost.
 #pragma once
 
 #include "products.hpp"

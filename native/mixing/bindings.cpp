@@ -1,4 +1,4 @@
-// What Python sees of context mixing: shazip._native.Mixer.
+// Python bindings of context mixing: shazip._native.Mixer.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/shared_ptr.h>

@@ -1,4 +1,4 @@
-// What the frame has coded, lane by lane, and the match models that look for repetitions in it.
+// The bytes coded so far, lane by lane, and the match models that find repetitions in them.
 #pragma once
 
 #include <algorithm>
@@ -80,8 +80,8 @@ class MatchModel {
     last_ = zeroed<uint32_t>(size_t{1} << (history_bits - 2));
   }
 
-  // Moves the match over the string that came and looks for a better one. Only places that were
-  // passed with the same salt are found. `known(place)` tells how many bytes of its lane follow.
+  // Moves the match over the coded string and looks for a better one, at places passed with the
+  // same salt only. `known(place)` returns the number of bytes of its lane that follow.
   template <typename Known>
   void update(Match& match, const History& history, const Head& head, const std::string& string,
               uint64_t salt, Known known);

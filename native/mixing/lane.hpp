@@ -1,4 +1,4 @@
-// What a lane knows of its own past, and the contexts that this gives.
+// The past of a lane, and the contexts made from it.
 #pragma once
 
 #include <cstdint>
@@ -26,15 +26,14 @@ struct Lane {
   Match matches[kMatches];
 };
 
-// What tells hashes of one region and document from those of others; 0 in the first region before
-// any title.
+// Separates the hashes of regions and documents; 0 in the first region before any title.
 inline uint64_t salt(const Lane& lane) {
   return (uint64_t{lane.region} + lane.title) * uint64_t{0x9E3779B97F4A7C15u};
 }
 
 int byte_class(uint8_t byte);  // 0..15
 
-// Takes a byte that came.
+// Adds a coded byte.
 void advance(Lane& lane, uint8_t byte);
 
 // Hashes the contexts of the lane's next symbol.

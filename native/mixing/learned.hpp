@@ -16,7 +16,7 @@ constexpr int32_t kCorrectionLimit = 2047 << 8;
 enum Apm { kOfNetwork, kOfOrderOne, kOfOrderTwo };
 constexpr uint32_t kApmRows[kApms] = {kMostNodes, 65536, 65536};
 
-// One binary decision of one lane: what it was predicted from. Kept until the bit is known.
+// One binary decision of one lane: its inputs and prediction, kept until the bit is known.
 struct Node {
   alignas(64) int16_t inputs[kInputs];
   int32_t rows[kSets];     // of the weights
@@ -31,8 +31,8 @@ struct Node {
 
 class Learned {
  public:
-  // What one context's histories, or those of order 0, mean. Held by value where bytes are written,
-  // which may be anything as far as the compiler knows.
+  // The meaning of one context's histories, or of order 0's. Held by value where bytes are written,
+  // since for the compiler a written byte may alias anything.
   struct Row {
     const Tables& tables;
     const uint8_t (*next)[2];
@@ -43,7 +43,7 @@ class Learned {
 
     // Learns a bit after a history; returns the history with that bit.
     uint8_t take(uint8_t state, int bit) const;
-    // Learns what a history adds to the network's probability; not in order 0.
+    // Learns the correction of the network's probability by a history; not in order 0.
     void correct(uint8_t state, const Node& node, int bit) const;
   };
 
@@ -58,7 +58,7 @@ class Learned {
     return state ? histories_[row * 256 + state].confidence() : 0;
   }
   Row row(int number);
-  // What a history adds to the network's stretched probability where that has this level.
+  // The correction that a history adds to the network's stretched probability at this level.
   int16_t correction(int row, uint8_t state, int level) const {
     return rounded_corrections_[(row * 256 + state) * kLevels + level];
   }
@@ -104,7 +104,7 @@ inline int Learned::refine(Apm which, uint32_t row, int stretched, Node& node) c
   return (low * (256 - part) + high * part) >> 8;
 }
 
-// What belongs to state 0 is learned too, which is cheaper than to ask, and never used.
+// State 0 learns too, which is cheaper than a branch; its values are never used.
 inline uint8_t Learned::Row::take(uint8_t state, int bit) const {
   values[state].update(tables, bit);
   stretched[state] =

@@ -1,4 +1,4 @@
-// Context mixing: what a frame has shown so far refines the network's prediction. Integers only;
+// Context mixing: adjusts the network's prediction by the frame's statistics. Integers only;
 // docs/mixing.md is the specification.
 #pragma once
 
@@ -29,12 +29,12 @@ class Mixer {
   // Makes frequencies (live, A) of the symbols' first halves from the network's (live, V) of whole
   // symbols. Each row sums to 2**24, each frequency is at least 1.
   void first(const uint32_t* freqs, int live, uint32_t* mixed);
-  // Makes frequencies (live, B) of the second halves behind the first halves (live,). May be asked
-  // again for other first halves; the last ones asked for are those that came.
+  // Makes frequencies (live, B) of the second halves, given the first halves (live,). A call may be
+  // repeated with other first halves; the last call has the coded ones.
   void second(const uint16_t* firsts, int live, uint32_t* mixed);
-  // Takes the symbols (live,) that came.
+  // Adds the coded symbols (live,).
   void update(const uint16_t* column, int live);
-  // What was learned so far, in the form of start values.
+  // The learned values so far, in the form of start values.
   Start learned() const { return learned_.learned(); }
 
   static size_t size(int lanes, int table_bits, int history_bits, const Shape& shape);

@@ -1,4 +1,4 @@
-// What the size of a vocabulary, 2**bits symbols, makes of trees, slots and sets of weights.
+// The shapes of trees, slots and sets of weights for a vocabulary of 2**bits symbols.
 #pragma once
 
 #include <stdexcept>

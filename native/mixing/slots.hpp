@@ -76,7 +76,7 @@ struct Place {
     if (slot_bits > 4) copy_words(from + 16, kept, slot + 16);
   }
 
-  // The slot of this place; a new one takes the slot whose first node has seen least.
+  // The slot of this place; a new one replaces the slot whose first node has the fewest bits.
   uint8_t* claim() const {
     if (const unsigned matching = found()) return bucket + (kFirst[matching] << slot_bits);
     uint8_t* least = bucket;

@@ -1,4 +1,4 @@
-// One lane's next symbol: what predictions read, and the predictions, which learning reads.
+// One lane's next symbol: the inputs of predictions, and the predictions, from which it learns.
 #pragma once
 
 #include <cstdint>

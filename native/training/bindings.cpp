@@ -1,5 +1,5 @@
-// What Python sees of training: shazip._native.lstm_forward and its like. bfloat16 arrays come as
-// int16 ones.
+// Python bindings of the training kernels: shazip._native.lstm_forward and others. They take
+// bfloat16 arrays as int16.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -144,8 +144,7 @@ void boom_backward(const Floats& d_out, const Array<const int16_t>& wide, float 
 }  // namespace
 
 void bind_training(nb::module_& module) {
-  // What a call writes are arrays of the caller's, who has an allocator for them; a converted copy
-  // would be lost.
+  // A call writes into the caller's arrays, so a converted copy would lose the result.
   const auto array = [](const char* name) { return nb::arg(name).noconvert(); };
   module.def(
       "lstm_forward", &lstm_forward, array("inputs"), array("rows").none(), array("h"), array("c"),

@@ -1,5 +1,5 @@
-// What Boom makes of its wide product in training: the sum of silu over the chunks of `width`,
-// times `scale`.
+// Boom after its wide product, in training: the sum of silu over the chunks of `width`, times
+// `scale`.
 #pragma once
 
 #include <cstdint>

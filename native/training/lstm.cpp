@@ -51,7 +51,7 @@ void pack_forward(const Forward& call) {
   }
 }
 
-// What a step makes of the sums of four gates: everything up to the operand of the next step.
+// A step after the sums of its four gates, up to the operand of the next step.
 struct Cell {
   const Forward& call;
   int64_t step, lane, unit;

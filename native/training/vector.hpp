@@ -1,5 +1,5 @@
-// Sixteen float32 with AVX-512, and bfloat16 as what products read. For sources compiled for such
-// processors only.
+// Vectors of sixteen float32 with AVX-512, and of bfloat16 for products. For sources compiled for
+// such processors only.
 #pragma once
 
 #include <immintrin.h>
