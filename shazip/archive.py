@@ -246,7 +246,7 @@ class Codec:
         """
         header = new_header(self.model, first_block_size, self.coding)
         if first_block_size:
-            self._loader.engine(header.model_id)  # what is wrong with a model is no matter of lanes
+            self._loader.engine(header.model_id)  # its errors come before those of lanes
         try:
             self._admit(header)
             if first_block_size:
@@ -309,7 +309,7 @@ class Codec:
 def codec_for(
     codec: Codec | None, model: IntegerModel | str | os.PathLike[str] | None = None
 ) -> Codec:
-    """Return `codec`, or a new one with `model`; raise for both and for what is no codec."""
+    """Return `codec`, or a new one with `model`. Raises for both, and for other objects."""
     if codec is None:
         return Codec(model)
     if not isinstance(codec, Codec):

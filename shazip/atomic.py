@@ -33,7 +33,7 @@ class AtomicFile:
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
         self.name = target
-        # os.replace would put the file in a link's place; what it points to is what was meant.
+        # os.replace would replace a link itself, not the file that it points to.
         self.target = Path(os.path.realpath(target)) if overwrite else target
         self.overwrite = overwrite
         # Short, so that a target with a name of the greatest length has a temporary one, too.
@@ -80,7 +80,7 @@ class AtomicFile:
             raise named(error, self.name) from error
 
     def reopen(self) -> BinaryIO:
-        """What has been written so far, to be read from its beginning."""
+        """Return the file as written so far, opened for reading."""
         self.flush()
         return self.temporary.open("rb")
 
@@ -133,7 +133,7 @@ def copy_attributes(descriptor: int, like: os.stat_result | None) -> None:
     try:
         os.fchown(descriptor, -1, like.st_gid)
     except OSError:
-        # The mode speaks of the source's group; ours is another and gets what everybody has.
+        # The mode concerns the source's group; the file has another, which gets everybody's rights.
         mode &= ~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3
     # Not every file system has modes and times, and a file that stays 0600 gives nothing away. Its
     # owner changes last: afterwards only root may change the rest.

@@ -192,7 +192,7 @@ def pack_varint(number: int) -> bytes:
 
 
 def is_index(data: bytes) -> bool:
-    """Return whether an index begins with `data`, the start of what follows a frame."""
+    """Return whether an index begins with `data`, the bytes after a frame."""
     return data[: len(INDEX_MAGIC)] == INDEX_MAGIC
 
 

@@ -52,7 +52,7 @@ def again(error: BaseException) -> Exception:
     """
     if isinstance(error, ShazipError | OSError | MemoryError):
         return copy.copy(error)
-    return ShazipError(f"stopped before by {type(error).__name__}; what follows is lost")
+    return ShazipError(f"stopped earlier by {type(error).__name__}; the rest is lost")
 
 
 def clear_locals(error: BaseException) -> None:

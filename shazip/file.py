@@ -142,7 +142,7 @@ class ShazipFile(io.BufferedIOBase):
         return not self.readable()
 
     def seekable(self) -> bool:
-        """Return whether reading can go on elsewhere: if the archive's file can seek."""
+        """Return whether `seek` works: whether the archive's file can seek."""
         return self.readable() and self._source().seekable()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:

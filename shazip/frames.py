@@ -145,7 +145,7 @@ def pass_index(file: BinaryIO, start: bytes, entries: Entries) -> int:
 
 
 def pass_frame(file: BinaryIO, start: bytes) -> FrameInfo:
-    """Pass over a frame, of which `start` is read, and return what it says."""
+    """Read a frame's headers, after its `start`, and skip its payloads."""
     header = parse_header(start + read_full(file, HEADER_SIZE - START_SIZE))
     blocks = stored = original_size = payload_size = 0
     while (kind := parse_kind(first := read_full(file, 1))) is not Kind.END:

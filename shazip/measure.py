@@ -105,7 +105,7 @@ class Meter:
         threads: int | None = None,
         open_count: Callable[[Header], Count] | None = None,
     ) -> None:
-        """Count with what `open_count` returns for a frame's header, or by `symbol_bits`."""
+        """Count with the function that `open_count` returns for a header, or by `symbol_bits`."""
         self._engine = engine
         self._coding = coding or Coding()
         self._threads = threads

@@ -34,7 +34,7 @@ Result = tuple[bytes, int]  # a frame or its content, and its blocks
 
 
 class Executor(Protocol):
-    """What codes frames: anything like concurrent.futures.Executor."""
+    """An object like concurrent.futures.Executor, which codes frames."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
         """Begin function(*arguments); return an object whose `result()` waits for it."""
@@ -48,7 +48,7 @@ def compress_frames(
     frame_size: int | None,
     executor: Executor,
 ) -> tuple[int, int, int]:
-    """Do Codec.compress_stream with frames coded at once; return what its Summary says."""
+    """Do Codec.compress_stream with frames coded at once; return the numbers of its Summary."""
     reader, writer, entries = Reader(source), Writer(sink), Entries()
     size = frame_size or FRAME_SIZE
     settings = pickle.dumps(codec.for_worker(workers(executor), size, encodes=True))
@@ -66,7 +66,7 @@ def compress_frames(
 def decompress_frames(
     codec: Codec, source: BinaryIO, sink: BinaryIO | None, progress: Progress, executor: Executor
 ) -> tuple[int, int, int]:
-    """Do Codec.decompress_stream with frames decoded at once; return what its Summary says.
+    """Do Codec.decompress_stream with frames decoded at once; return the numbers of its Summary.
 
     Frames from the first one on that is too large for the memory are decoded one after another.
     """
@@ -162,7 +162,7 @@ def workers(executor: Executor) -> int:
 
 
 def _pieces(reader: Reader, size: int) -> Iterator[bytes]:
-    """Yield what `reader` holds in pieces of `size` bytes; one if there is nothing."""
+    """Yield the content of `reader` in pieces of `size` bytes; one empty piece if it has none."""
     piece = reader.read(size)
     while True:
         yield piece
@@ -195,7 +195,7 @@ def _frames(reader: Reader, entries: Entries, most: int) -> Iterator[bytes]:
 
 
 class _LargeFrameError(ShazipError):
-    """A frame that is not held as a whole; `seen` is what was read of it."""
+    """A frame too large to be kept whole; `seen` holds the bytes read of it."""
 
     def __init__(self, seen: bytearray) -> None:
         super().__init__("a frame is too large to be decoded beside others")
@@ -203,7 +203,7 @@ class _LargeFrameError(ShazipError):
 
 
 class _Copy:
-    """A file that keeps what is read through it."""
+    """A file that keeps the bytes read through it."""
 
     def __init__(self, reader: Reader, start: bytes = b"", most: int = sys.maxsize) -> None:
         self._reader = reader
@@ -224,7 +224,7 @@ class _Copy:
 
 
 class _Chain:
-    """A file of what was read already and what comes."""
+    """A file that begins with bytes already read."""
 
     def __init__(self, seen: bytearray, reader: Reader) -> None:
         self._seen = io.BytesIO(seen)

@@ -39,7 +39,7 @@ class Predictor(Protocol):
     each row sums to 2**24.
     """
 
-    row: NDArray[np.uint32]  # what the network alone says (live, V), from `first` to `update`
+    row: NDArray[np.uint32]  # the network's own row (live, V), from `first` to `update`
 
     @property
     def vocabulary(self) -> Vocabulary:

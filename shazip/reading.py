@@ -40,7 +40,7 @@ class RawReader(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Return whether reading can go on elsewhere."""
+        """Return whether `seek` works."""
         return self._seekable
 
     def tell(self) -> int:
@@ -89,7 +89,7 @@ class RawReader(io.RawIOBase):
         return size
 
     def close(self) -> None:
-        """Free what decoding takes; the archive's file stays open."""
+        """Free the memory of decoding; the archive's file stays open."""
         self._begin(iter(()), 0)
         super().close()
 
@@ -116,7 +116,7 @@ class RawReader(io.RawIOBase):
             if span is not None:
                 self.index.check(self._file, span)
         except ShazipError as error:
-            self._failure = again(error)  # for who reads there, not for who only goes there
+            self._failure = again(error)  # raised by a read there, not by a seek
             return
         if span is None:  # in what is damaged, which is decoded as far as it goes
             span = Span(self.index.end, 0, self.index.original_size, 0)

@@ -49,7 +49,7 @@ class Prefixes:
     def halves(self) -> NDArray[np.uint16]:
         """The first halves (V, R) that the ranges of a symbol cut, right-aligned.
 
-        The last is the symbol's own; what is left over on the left repeats it.
+        The last is the symbol's own; it repeats in unused places on the left.
         """
         shift = second_bits(self.bits)
         cut = self.bounds & (1 << shift) - 1 != 0  # a range that ends between two first halves

@@ -1,4 +1,4 @@
-"""The width of a terminal and of what is written to it, in columns, which are not characters."""
+"""The width of a terminal and of text, in columns, which are not characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 def columns(stream: TextIO) -> int:
-    """Return the columns of the terminal that `stream` writes to, 80 where nobody can tell."""
+    """Return the columns of the terminal that `stream` writes to, 80 if unknown."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:

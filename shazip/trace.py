@@ -26,13 +26,13 @@ _REPORT_SYMBOLS = 256
 
 @dataclass(frozen=True)
 class Trace:
-    """What `size` bytes in m symbols cost; symbols are numbers in `strings`."""
+    """The costs of `size` bytes in m symbols; symbols are numbers in `strings`."""
 
     strings: tuple[bytes, ...]
     bits: NDArray[np.float64]  # (size,): of each byte, after mixing; they sum to the payload's
     network: NDArray[np.float64]  # (size,): by the network alone
     starts: NDArray[np.int64]  # (m,): where symbols begin
-    likeliest: NDArray[np.uint16]  # (m, K): what was likeliest there, best first
+    likeliest: NDArray[np.uint16]  # (m, K): the likeliest symbols there, best first
     likeliest_bits: NDArray[np.float64]  # (m, K); infinite in blocks that are stored
 
 
@@ -56,7 +56,7 @@ class Tracer:
         self._prefixes = Prefixes(self._vocabulary)
 
     def trace(self, data: bytes, progress: Progress = silent) -> tuple[Measurement, Trace]:
-        """Return what `data` costs, coded as one frame, and where."""
+        """Return the costs of `data`, coded as one frame, symbol by symbol."""
         found: list[Trace] = []
         done: list[Trace] = []
 

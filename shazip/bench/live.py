@@ -29,7 +29,7 @@ class LiveTable:
             self._shown = done + 1
 
     def close(self, rows: Sequence[Row]) -> None:
-        """Show what a narrow terminal cut off, explain the marks and leave an empty line."""
+        """Show the rows that a narrow terminal hid, explain the marks and leave an empty line."""
         if self._redraw:
             self._draw(text_lines(rows))
         self._write([*notes(rows), ""])

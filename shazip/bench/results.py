@@ -101,7 +101,7 @@ class Results:
 
     @classmethod
     def loads(cls, text: str) -> Results:
-        """Return what `dumps` wrote."""
+        """Return the results that `dumps` wrote."""
         document = json.loads(text)
         kinds = {"files": Input, "rows": Row, "by_size": Point, "by_lanes": Point}
         for name, kind in kinds.items():

@@ -126,7 +126,7 @@ def matrix(results: Results) -> str:
 
 
 def summary_lines(results: Results) -> list[str]:
-    """Return what a terminal shows below the tables: the curves and the machine."""
+    """Return the lines below a terminal's tables: the curves and the machine."""
     lines = []
     for points, unit in ((results.by_size, "bytes"), (results.by_lanes, "lanes")):
         if points:

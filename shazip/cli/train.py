@@ -132,7 +132,7 @@ def _run(
 
 
 def _outcome(trainer: Trainer, folder: Path) -> str:
-    """Return what came of a run, and the command that follows."""
+    """Return the result of a run, and the command that follows."""
     total = trainer.config.schedule.total
     text = f"{progress.amount(trainer.done)} in {trainer.updates} updates"
     if trainer.done < total:

@@ -59,7 +59,7 @@ class Setting(click.Option):
 
 
 def reader(kind: Kind) -> Callable[[str], Any]:
-    """Return what reads a value of one kind and refuses it outside its range."""
+    """Return a function that reads a value of one kind and refuses it outside its range."""
 
     def read(text: str) -> Any:
         try:

@@ -15,7 +15,7 @@ from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel, with_window
 from shazip.predictor import Engine
 
-NAMES = {"native": "shazip._native", "torch": "torch"}  # and what each needs, best first
+NAMES = {"native": "shazip._native", "torch": "torch"}  # with the module of each, best first
 SHORT_PROBE = (64, 8)  # steps, lanes
 LONG_PROBE_LANES = 19
 

@@ -23,7 +23,7 @@ from shazip.model.vocabulary import BYTES, Vocabulary
 
 MIXING_VERSION = 4
 TABLE_BITS = range(16, 31)  # log2 of bytes: bit histories of all contexts
-HISTORY_BITS = range(10, 31)  # log2 of bytes: what was coded so far, in all lanes
+HISTORY_BITS = range(10, 31)  # log2 of bytes: the bytes coded so far, in all lanes
 
 # Digests (BLAKE2b, 16 bytes) of all frequencies over the canary's probe, by number of symbols.
 CANARY_DIGESTS = {

@@ -1,4 +1,4 @@
-"""Where mixing starts from: what the package ships for bytes, made to fit other vocabularies.
+"""The start values of mixing: those shipped for bytes, adapted to other vocabularies.
 
 Rows of weights that a node picks mean a model's own strings. For other symbols than bytes all nodes
 at a depth start alike, from the mean of the bytes' nodes at that part of the tree (docs/mixing.md,
@@ -29,7 +29,7 @@ SET_ROWS = (
 HASH_ROWS = 2048  # of the second final mixer; the first has a row for each node
 BYTES = 256
 
-# What a model's file may hold: rows for each of its nodes (V, INPUTS) and (V, SETS), int16.
+# Optional tensors of a model file: rows for each of its nodes (V, INPUTS) and (V, SETS), int16.
 OWN_WEIGHTS, OWN_FINAL_WEIGHTS = "mixing.weights", "mixing.final_weights"
 
 Weights = NDArray[np.int16]

@@ -29,7 +29,7 @@ START_MEMORY_MAX = 64  # vectors of attention memory that a model file may carry
 
 INT16_MAX = 32767
 INT32_MAX = 2**31 - 1
-SHIFT_MAX = 22  # 2**(30 + 22) and what is added to it stay below 2**53
+SHIFT_MAX = 22  # 2**(30 + 22) and the terms added to it stay below 2**53
 SCORE_MULTIPLIER_MAX = 1 << 25
 BIAS_MAX = 1 << 24  # of a requantisation
 NORM_BIAS_MAX = 1 << 29
@@ -51,7 +51,7 @@ class Field(NamedTuple):
 
 
 class Product(NamedTuple):
-    """Where an accumulator, |acc| <= bound, meets multipliers whose sum must fit the shift."""
+    """An accumulator, |acc| <= bound, with multipliers whose sum must fit the shift."""
 
     bound: int
     multipliers: tuple[str, ...]

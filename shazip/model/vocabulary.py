@@ -105,7 +105,7 @@ class Vocabulary:
         return b"".join([strings[symbol] for symbol in symbols.tolist()])
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return what a model file holds of it: the strings' bytes, where each ends, the merges."""
+        """Return its tensors in a model file: the strings' bytes, their ends, the merges."""
         return {
             "vocabulary.bytes": np.frombuffer(b"".join(self.strings), np.uint8),
             "vocabulary.ends": np.cumsum(self.lengths, dtype=np.int32),

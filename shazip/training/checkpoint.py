@@ -1,4 +1,4 @@
-"""Files of a run, written whole or not at all: checkpoints to go on from, weights to begin from."""
+"""Files of a run, written atomically: checkpoints to resume from, float weights to begin with."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
 
 
 def save_checkpoint(trainer: Trainer, path: Path) -> None:
-    """Write everything that the run needs to go on as if it had not stopped.
+    """Write the whole state of the run, so that it resumes as if it had not stopped.
 
     All processes of a group call it, and process 0 writes.
     """

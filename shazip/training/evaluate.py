@@ -37,7 +37,7 @@ def word_perplexity(bpb: float, text: np.ndarray) -> float:
     """Return the perplexity of a word of `text`, uint8 (n,), at `bpb` bits a byte.
 
     All of its bytes' bits, those of spaces too, are shared out over its words and lines' ends, so
-    it compares with what networks of words reach (Merity 2016, table 1).
+    it compares with the results of networks over words (Merity 2016, table 1).
     """
     return float(2 ** (bpb * len(text) / count_words(text.tobytes())))
 
@@ -72,7 +72,7 @@ def bits(
 
 
 class _Tally:
-    """Adds up what several threads have measured."""
+    """Adds up the measurements of several threads."""
 
     def __init__(self, progress: Progress, symbol_size: float) -> None:
         self._progress = progress

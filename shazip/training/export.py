@@ -1,4 +1,4 @@
-"""From what training left to the model that compresses: read, quantise, measure for the record.
+"""Turns a checkpoint into a model that compresses: reads, quantises, measures for the record.
 
 checkpoint or float weights -> Trained -> integer model, with the training's record
 """
@@ -33,7 +33,7 @@ from shazip.training.settings import Corpus
 
 @dataclass(frozen=True)
 class Trained:
-    """What a checkpoint gives: network and vocabulary, a record of its training, the texts."""
+    """The content of a checkpoint: network, vocabulary, a record of its training, the texts."""
 
     network: Trainable
     vocabulary: Vocabulary
@@ -69,7 +69,7 @@ def to_integer(trained: Trained, text: Path | None, name: str) -> IntegerModel:
 
 
 def with_result(model: IntegerModel, trained: Trained, valid: Path) -> IntegerModel:
-    """Return the model with what it and the float network need for `valid` in its record."""
+    """Return the model with its own and the float network's bits per byte of `valid` on record."""
     with valid.open("rb") as file:
         found = Meter(open_engine(model), Coding(mix=False)).measure(file)
     result = {

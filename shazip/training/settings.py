@@ -74,7 +74,7 @@ class AwdLstmConfig:
 
 Sizes = NetworkConfig | AwdLstmConfig
 
-# NetworkConfig belongs to the model file, so what training says of its fields stands here.
+# NetworkConfig belongs to the model file, so this file describes its settings.
 SHA_RNN = {
     "width": About(COUNT, "Width of embedding, LSTM and residual stream.", fixed=True),
     "boom_width": About(COUNT, "Width inside Boom, a multiple of the width.", fixed=True),
@@ -191,13 +191,13 @@ class Distillation:
     """Learning from a trained network's probabilities, too (Hinton 2015, section 2)."""
 
     teacher: Path | None = setting(
-        None, PATH, "Run or float weights whose probabilities are learned, too.", fixed=True
+        None, PATH, "Run or float weights, whose probabilities are targets too.", fixed=True
     )
     teacher_share: float = setting(
         0.5, PART, "Share of the teacher in the loss; the text has the rest.", fixed=True
     )
     temperature: float = setting(
-        2.0, POSITIVE, "What logits are divided by before they are compared.", fixed=True
+        2.0, POSITIVE, "Divisor of the logits before they are compared.", fixed=True
     )
 
     def __post_init__(self) -> None:
@@ -244,7 +244,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What happens around the updates; none of it changes the weights, except for NT-ASGD."""
+    """Validation, checkpoints and metrics; they do not affect the weights, except for NT-ASGD."""
 
     valid: Path | None = setting(None, PATH, "Text to validate on; a corpus has its own.")
     valid_size: int = setting(1 << 17, SIZE, "Bytes of it validated on the way; all at the end.")

@@ -54,7 +54,7 @@ class SideBySide:
     def measure(
         self, text: NDArray[np.uint8], lanes: int | None, progress: Progress = silent
     ) -> Iterator[tuple[str, Measurement]]:
-        """Yield what the float network and the exact model need for `text`, uint8 (n,)."""
+        """Yield the measurements of the float network and the exact model on `text`, uint8 (n,)."""
         lanes = block_lanes(len(text), lanes)
         count = max(1, min(lanes, self._threads or available_cpus()))
         # A single worker is this thread, where torch would use threads that wait for each other.

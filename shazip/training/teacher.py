@@ -1,4 +1,4 @@
-"""The teacher of a distillation: a trained network whose probabilities another one learns, too."""
+"""The teacher of a distillation: a trained network whose probabilities another network learns."""
 
 from __future__ import annotations
 

@@ -279,9 +279,9 @@ class _Part:
         return nats, gradients
 
     def loss(self, network: Trainable, window: Tensor) -> tuple[Tensor, Tensor | float]:
-        """Return the cross-entropy (nats) of the window, summed over symbols, and what is added.
+        """Return the cross-entropy (nats) of the window, summed over symbols, and the rest.
 
-        That is penalties, and what a teacher's share of the loss makes of it.
+        The rest are penalties, and the difference that a teacher makes.
         """
         with torch.autocast(window.device.type, torch.bfloat16, enabled=self.config.bfloat16):
             own, others = self.state[: self._layers], self.state[self._layers :]

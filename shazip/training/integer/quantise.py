@@ -84,7 +84,7 @@ def quantise(
 
 
 def calibrate(network: Network, symbols: np.ndarray) -> dict[str, Tensor]:
-    """Return what layer norms, LSTMs and layers give on `symbols`: (ROWS, width) by module name."""
+    """Return the outputs of layer norms, LSTMs and layers on `symbols`: (ROWS, width) by name."""
     pieces = torch.from_numpy(places(symbols, LANES, STEPS, 0.5).astype(np.int64))
     count = (STEPS - WARM_UP) * LANES
     pick = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:ROWS]
