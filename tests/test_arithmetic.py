@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.frequencies import to_frequencies
 from oracles.network import Lane
 from random_models import CONFIGS, random_model
 
@@ -23,7 +24,6 @@ from shazip.model.arithmetic import (
     Sizes,
     layout,
     probe,
-    to_frequencies,
 )
 from shazip.model.config import NetworkConfig
 from shazip.training.integer.lookup_tables import standard_tables

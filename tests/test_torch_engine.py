@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles.frequencies import to_frequencies
 from oracles.network import Lane, OraclePredictor
 from random_models import CONFIGS, KINDS, random_model
 
-from shazip.model.arithmetic import to_frequencies
 from shazip.model.config import NetworkConfig
 
 torch = pytest.importorskip("torch")
