@@ -4,6 +4,8 @@ Sessions run in the environment of nox itself: pip install -c constraints.txt ".
 """
 
 import shutil
+import tarfile
+import zipfile
 from pathlib import Path
 
 import nox
@@ -11,6 +13,7 @@ import nox
 nox.options.default_venv_backend = "none"
 nox.options.stop_on_first_error = True
 CPP = ("*.cpp", "*.hpp")
+SDIST = {"LICENSE", "PKG-INFO", "examples", "models", "native", "pyproject.toml", "shazip"}
 
 
 @nox.session
@@ -44,10 +47,17 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def package(session: nox.Session) -> None:
     """The wheel and the sdist in dist/, as an index would take them."""
-    wheels = sorted(map(str, Path("dist").glob("*")))
-    session.run("twine", "check", "--strict", *wheels)
+    (sdist,), (wheel,) = (list(Path("dist").glob(kind)) for kind in ("*.tar.gz", "*.whl"))
+    session.run("twine", "check", "--strict", str(sdist), str(wheel))
+    with tarfile.open(sdist) as archive:
+        found = {name.split("/")[1] for name in archive.getnames() if not name.endswith(".md")}
+    if found != SDIST:
+        session.error(f"the sdist lacks {SDIST - found} or has too much: {found - SDIST}")
+    with zipfile.ZipFile(wheel) as archive:
+        if not any(name.endswith("man1/shazip.1") for name in archive.namelist()):
+            session.error("the wheel has no manual page")
     if shutil.which("auditwheel"):
-        session.run("auditwheel", "show", *[name for name in wheels if name.endswith(".whl")])
+        session.run("auditwheel", "show", str(wheel))
 
 
 @nox.session
