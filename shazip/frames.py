@@ -116,7 +116,7 @@ def _info(file: BinaryIO) -> Info:
 def walk(file: BinaryIO, entries: Entries | None = None) -> Iterator[tuple[int, FrameInfo]]:
     """Yield each frame of the archive that `file` holds from here on, with its offset from here.
 
-    Raises CorruptError for an index that says otherwise than the frames before it.
+    Raises CorruptError for an index that does not match the frames before it.
     """
     entries = entries or Entries()
     offset = 0

@@ -1,9 +1,9 @@
-"""The index behind an archive's frames: their sizes, so that any of them is found at once.
+"""The index behind an archive's frames: their sizes, so that a reader finds any frame at once.
 
     index = magic | version | size | checksum | entries | checksum | size
 
-An entry is a frame's compressed and original size; docs/format.md gives every byte. No reader
-believes it over the frames (spans.py). Standard library only.
+An entry is a frame's compressed and original size; docs/format.md gives every byte. Where index and
+frames differ, readers trust the frames (spans.py). Standard library only.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def parse_index_start(data: bytes) -> int:
 
 
 def parse_index_rest(data: bytes, size: int) -> bytes:
-    """Return the `size` bytes of entries that `data`, all of an index behind its start, holds."""
+    """Return the `size` bytes of entries in `data`, an index without its start."""
     if len(data) < size + INDEX_TAIL_SIZE:
         raise TruncatedError(f"the index ends after {len(data)} of {size + INDEX_TAIL_SIZE} bytes")
     if _TAIL.pack(zlib.crc32(data[:size]), size) != data[size:]:
@@ -74,12 +74,12 @@ def parse_entries(entries: bytes) -> list[tuple[int, int]]:
 
 
 class Entries:
-    """The entries of the frames that passed, for the index to come: to be written or checked."""
+    """The entries of the frames so far, to write the next index or to check it."""
 
     def __init__(self) -> None:
         self._entries = bytearray()
         self.frames = 0
-        self.index_size = 0  # bytes of indexes that passed
+        self.index_size = 0  # bytes of indexes so far
 
     def add(self, compressed_size: int, original_size: int) -> None:
         """Add the entry of the frame that has just ended."""
@@ -96,4 +96,4 @@ class Entries:
         parse_entries(entries)
         before = self._entries[: -len(entries)]
         if not self._entries.endswith(entries) or (before and before[-1] >= 0x80):
-            raise CorruptError("the index says otherwise than the frames before it")
+            raise CorruptError("the index does not match the frames before it")

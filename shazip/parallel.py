@@ -1,8 +1,8 @@
-"""Frames coded at once: by threads, processes or machines, whatever an executor has.
+"""Codes frames at once, by an executor's threads, processes or machines.
 
 source -> frames -> executor.submit(encode_frame or decode_frame) -> results in order -> sink
 
-Frames stand alone, so an archive is the same whoever coded them.
+Frames stand alone, so the archive is the same for every executor.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def decompress_frames(
 ) -> tuple[int, int, int]:
     """Do Codec.decompress_stream with frames decoded at once; return the numbers of its Summary.
 
-    Frames from the first one on that is too large for the memory are decoded one after another.
+    From the first frame on that is too large for the memory, it decodes one after another.
     """
     reader, writer, entries = Reader(source), Writer(sink), Entries()
     most = codec.memory_limit // (16 * workers(executor))
@@ -120,8 +120,8 @@ def in_order(
 ) -> Iterator[tuple[bytes, Result]]:
     """Yield each of `items` with function(settings, item), in their order.
 
-    One item more than there are workers is under way, which bounds the memory. An error, of an
-    item or of the next one's source, comes after all results before it.
+    At most one item more than there are workers is in progress, which bounds the memory. An error,
+    of an item or of its source, comes after all earlier results.
     """
     waiting: deque[tuple[bytes, Any]] = deque()
     failure = None
@@ -156,7 +156,7 @@ def _result(future: Any) -> Result:
 
 
 def workers(executor: Executor) -> int:
-    """Return how many frames an executor works on at once, as far as it says so."""
+    """Return the number of an executor's workers, or of processors if it has no such attribute."""
     number = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
     return int(number)
 
@@ -172,7 +172,7 @@ def _pieces(reader: Reader, size: int) -> Iterator[bytes]:
 
 
 def _frames(reader: Reader, entries: Entries, most: int) -> Iterator[bytes]:
-    """Yield each frame of an archive, whole; indexes are checked and left out.
+    """Yield each frame of an archive, whole; check indexes and skip them.
 
     Raises _LargeFrameError for one whose archive or content has more than `most` bytes.
     """
@@ -211,7 +211,7 @@ class _Copy:
         self.seen = bytearray(start)
 
     def seekable(self) -> bool:
-        """Return that nothing is passed over unread."""
+        """Return False, so that readers skip nothing unread."""
         return False
 
     def read(self, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The content of an archive as a raw file that can seek: io.BufferedReader goes over it (file.py).
+"""The content of an archive as a raw file that can seek; file.py puts an io.BufferedReader on it.
 
 seek -> Index -> the frame that holds the position -> Codec.decompress_blocks from there on
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class RawReader(io.RawIOBase):
-    """Decodes the archive in `file` from its start, and after `seek` from the frame that is meant.
+    """Decodes the archive in `file` from its start, after `seek` from the frame at the position.
 
-    It can seek if the file can and holds nothing before the archive.
+    It can seek if the file can and the archive begins at the file's start.
     """
 
     _block: bytes
@@ -36,7 +36,7 @@ class RawReader(io.RawIOBase):
         self._begin(codec.decompress_blocks(file), 0)
 
     def readable(self) -> bool:
-        """Return that it is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
@@ -49,7 +49,7 @@ class RawReader(io.RawIOBase):
 
     @property
     def index(self) -> Index:
-        """Where the frames lie; looked for when first needed."""
+        """The places of the frames, read on first use."""
         if self._index is None:
             here = self._file.tell()
             self._index = Index.read(self._file)
@@ -57,7 +57,7 @@ class RawReader(io.RawIOBase):
         return self._index
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Go to a byte of the content; the frame that holds it is decoded when it is read."""
+        """Go to a byte of the content; the next read decodes its frame."""
         if not self._seekable:
             raise io.UnsupportedOperation("the archive's file cannot seek")
         if whence == os.SEEK_END:
@@ -104,7 +104,7 @@ class RawReader(io.RawIOBase):
         return memoryview(self._block)[self._position - self._start :]
 
     def _jump(self, position: int) -> None:
-        """Go to the frame with `position`, unless decoding comes there without another's end."""
+        """Go to the frame with `position`, unless the current frame holds it further on."""
         span = self.index.find(position)
         if span is not None and span.start <= self._start <= position and self._failure is None:
             return

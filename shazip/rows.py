@@ -1,6 +1,6 @@
-"""Whole rows of a predictor that codes in halves, from no more second halves than are needed.
+"""Whole rows of a predictor that codes in halves, from as few second halves as possible.
 
-trace.py asks here for the cost of every byte inside a symbol and for the likeliest symbols.
+trace.py uses them for the cost of every byte inside a symbol and for the likeliest symbols.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class Prefixes:
 
     @cached_property
     def asked(self) -> NDArray[np.intp]:
-        """How many first halves `halves` has for a symbol (V,), repetitions not counted."""
+        """The number of different first halves of each symbol (V,)."""
         others: NDArray[np.intp] = (self.halves != self.halves[:, -1:]).sum(axis=1)
         return 1 + others
 
 
 class Rows:
-    """The rows of one step in `live` lanes, filled in where second halves have been asked for."""
+    """The rows of one step in `live` lanes, filled in as second halves are requested."""
 
     def __init__(self, predictor: Predictor, prefixes: Prefixes, live: int) -> None:
         self._predictor = predictor
@@ -100,9 +100,9 @@ class Rows:
         return found.astype(np.uint16), -_log2(np.take_along_axis(flat, found, 1)) + 48
 
     def byte_bits(self, column: NDArray[np.uint16]) -> NDArray[np.float64]:
-        """Return the bits (live, L) of each byte of the symbols (live,) that came.
+        """Return the bits (live, L) of each byte of the coded symbols (live,).
 
-        This is the last question: the predictor is ready for the update with `column`.
+        Call it last: afterwards the predictor is ready for the update with `column`.
         """
         halves = self._prefixes.halves[column]
         for place in range(

@@ -1,6 +1,7 @@
-"""shazip.Index: where the frames of an archive lie, so that reading can begin at any of them.
+"""shazip.Index: the places of an archive's frames, so that reading can begin at any of them.
 
-The archive's own index (index.py) is used where it fits the frames, which are walked otherwise.
+It uses the archive's own index (index.py) if that matches the frames; otherwise it reads their
+headers.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _LEAST_FRAME = HEADER_SIZE + end_mark_size(0)
 
 @dataclass(frozen=True)
 class Span:
-    """Where one frame lies in the archive, and its content in the archive's content."""
+    """The place of one frame in the archive, and of its content in the archive's content."""
 
     offset: int
     compressed_size: int
@@ -42,8 +43,8 @@ class Span:
 class Index:
     """The frames of an archive, in their order.
 
-    Of a damaged or truncated archive it has the frames before the damage; `failure` says what is
-    wrong behind them, at the offset `end`.
+    For a damaged or truncated archive it has the frames before the damage; `failure` is the error
+    after them, at the offset `end`.
     """
 
     def __init__(
@@ -95,11 +96,11 @@ class Index:
             span.compressed_size,
             span.original_size,
         ):
-            raise CorruptError("the index says otherwise than the frame")
+            raise CorruptError("the index does not match the frame")
 
 
 def _recorded(file: BinaryIO) -> list[tuple[int, int, int]] | None:
-    """Return the places that the indexes of an archive give, None unless they cover all of it."""
+    """Return the places in an archive's indexes, None unless they cover all of it."""
     places: list[tuple[int, int, int]] = []
     stop = file.seek(0, os.SEEK_END)
     while stop > 0:

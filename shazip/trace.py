@@ -1,4 +1,4 @@
-"""Where the bits of a text go: the cost of every byte, from the frequencies that its coder has.
+"""The cost of every byte of a text, from the coder's own frequencies.
 
 text -> Meter (blocks, lanes, stored blocks as in the archive) -> Rows -> Trace, in the text's order
 """
@@ -29,9 +29,9 @@ class Trace:
     """The costs of `size` bytes in m symbols; symbols are numbers in `strings`."""
 
     strings: tuple[bytes, ...]
-    bits: NDArray[np.float64]  # (size,): of each byte, after mixing; they sum to the payload's
+    bits: NDArray[np.float64]  # (size,): of each byte, after mixing; their sum is the payload's
     network: NDArray[np.float64]  # (size,): by the network alone
-    starts: NDArray[np.int64]  # (m,): where symbols begin
+    starts: NDArray[np.int64]  # (m,): first bytes of symbols
     likeliest: NDArray[np.uint16]  # (m, K): the likeliest symbols there, best first
     likeliest_bits: NDArray[np.float64]  # (m, K); infinite in blocks that are stored
 
@@ -47,7 +47,7 @@ class Tracer:
         threads: int | None = None,
         likeliest: int = 0,
     ) -> None:
-        """Look for so many of the `likeliest` symbols, which takes time."""
+        """Record so many of the `likeliest` symbols, which takes time."""
         self._engine = engine
         self._coding = coding or Coding()
         self._threads = threads
@@ -143,7 +143,7 @@ class _Counting:
         return total
 
     def _step(self, trace: Trace, column: NDArray[np.uint16], order: NDArray[np.int64]) -> float:
-        """Enter a column, whose symbols have the places `order` in the text; return its bits."""
+        """Record a column, whose symbols have the places `order` in the text; return its bits."""
         rows = Rows(self._predictor, self._prefixes, len(column))
         if self._likeliest:
             found = rows.likeliest(self._likeliest)
