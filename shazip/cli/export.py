@@ -59,8 +59,8 @@ def export(
         model = with_result(model, trained, valid)
     write(model, output, overwrite=force)
     bpb = model.metadata["training"].get("bpb")
-    text = f"model {model.id.hex()}" + (f", {bpb} bpb" if bpb else "")
-    reporter.note(str(output), f"{text}; next: shazip compress -m {output} FILE")
+    found = f"model {model.id.hex()}" + (f", {bpb} bpb" if bpb else "")
+    reporter.note(str(output), f"{found}; next: shazip compress -m {output} FILE")
 
 
 def write(model: IntegerModel, path: Path, *, overwrite: bool) -> None:
