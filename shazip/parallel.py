@@ -8,7 +8,6 @@ Frames stand alone, so the archive is the same for every executor.
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import sys
 import threading
@@ -18,6 +17,7 @@ from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from shazip.container import START_SIZE, check_start, is_index
+from shazip.cpus import available_cpus
 from shazip.errors import ShazipError
 from shazip.frames import pass_frame, pass_index
 from shazip.index import Entries
@@ -157,7 +157,7 @@ def _result(future: Any) -> Result:
 
 def workers(executor: Executor) -> int:
     """Return the number of an executor's workers, or of processors if it has no such attribute."""
-    number = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+    number = getattr(executor, "_max_workers", None) or available_cpus()
     return int(number)
 
 

@@ -205,7 +205,7 @@ def limited(command: F) -> F:
         "--memory-limit",
         type=byte_size,
         metavar="SIZE",
-        default="1GiB",
+        default=f"{MEMORY_LIMIT >> 30}GiB",
         show_default=True,
         help="Refuse work that needs more memory.",
     )(command)
@@ -241,7 +241,7 @@ coding = each_of(
         "--block-size",
         type=byte_size,
         metavar="SIZE",
-        default="1MiB",
+        default=f"{BLOCK_SIZE >> 20}MiB",
         show_default=True,
         help="Bytes coded at once; bounds the memory.",
     ),
