@@ -4,7 +4,9 @@ Codes pieces of every training text in turn, short and long, with one and with m
 piece as a frame of its own that begins with what the pieces before it learned. Weights are averaged
 over the second half of the rounds; rows that no piece needed get the mean of their set. OUT takes
 the raw start values; `--install` puts them into the package and prints the digests that
-shazip/engines/mixing_start.py and mixing.py must hold. The texts come from Debian packages named
+shazip/engines/mixing_start.py and mixing.py must hold. With a model whose symbols are no bytes,
+OUT takes a copy of the model that brings rows of weights for its own nodes; all other start values
+stay those of the package. The texts come from Debian packages named
 with their versions, and from wikitext.train and enwik8.train in SOURCES; none is the benchmark's.
 """
 
@@ -25,6 +27,7 @@ from shazip import engines
 from shazip.engines import mixing, mixing_start
 from shazip.lanes import interleave
 from shazip.measure import frequency_bits, symbol_bits
+from shazip.model import file as modelfile
 from shazip.model import store as modelstore
 from shazip.model.vocabulary import BYTES
 from shazip.predictor import Mixed
@@ -68,10 +71,16 @@ def main() -> None:
     model = modelstore.find(args.model) if args.model else modelstore.default()
     texts = [read()[-size:] for _, size, read in TEXTS]
     texts += [(args.sources / name).read_bytes()[-WIKIPEDIA_SIZE:] for name in WIKIPEDIA]
-    learned = train(engines.open_engine(model, threads=1), texts, args.rounds)
-    args.out.write_bytes(learned)
-    if args.install:
-        install(learned)
+    engine = engines.open_engine(model, threads=1)
+    if model.vocabulary.size == BYTES.size:
+        learned = train(engine, texts, args.rounds)
+        args.out.write_bytes(learned)
+        if args.install:
+            install(learned)
+    elif args.install:
+        parser.error("only start values for bytes belong to the package")
+    else:
+        modelfile.save(modelfile.changed(model, train_own(engine, texts, args.rounds)), args.out)
 
 
 def install(start: bytes) -> None:
@@ -85,9 +94,37 @@ def install(start: bytes) -> None:
 
 
 def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
-    """Return start values learned over all texts."""
-    random, start, places = Random(1), untrained(), [0] * len(texts)
-    weights: list[np.ndarray] = []
+    """Return start values for bytes, learned over all texts."""
+    starts = list(learned(engine, texts, rounds, untrained()))
+    weights = [_weights(start).astype(np.float64) for start in starts[rounds // 2 :]]
+    mean = _with_means(np.mean(weights, axis=0), _weights(untrained()))
+    return _with_weights(starts[-1], mean.round().astype("<i2"))
+
+
+def train_own(engine: engines.Engine, texts: list[bytes], rounds: int) -> dict[str, np.ndarray]:
+    """Return the rows that the model's own nodes start from, by their names in its file."""
+    symbols = engine.model.vocabulary.size
+
+    def renewed(start: bytes) -> bytes:
+        return mixing_start.for_symbols(symbols, mixing_start.own_rows(start, symbols))
+
+    starts = list(learned(engine, texts, rounds, mixing_start.for_symbols(symbols), renewed))
+    rows = [mixing_start.own_rows(start, symbols) for start in starts[rounds // 2 :]]
+    return {
+        name: np.mean([row[name] for row in rows], axis=0).round().astype(np.int16)
+        for name in rows[0]
+    }
+
+
+def learned(
+    engine: engines.Engine,
+    texts: list[bytes],
+    rounds: int,
+    start: bytes,
+    renewed: Callable[[bytes], bytes] = lambda start: start,
+) -> Iterator[bytes]:
+    """Yield what was learned after each round; a piece begins with what is `renewed` of it."""
+    random, places = Random(1), [0] * len(texts)
     for number in range(rounds):
         bits = size = 0.0
         for i, text in enumerate(texts):
@@ -96,20 +133,19 @@ def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
                 places[i] = random.randrange(min(5000, len(text)))
             piece = text[places[i] : places[i] + wanted]
             places[i] += wanted
-            start, cost = code(engine, piece, random.choice(lanes), start)
+            start, cost = code(engine, piece, random.choice(lanes), renewed(start))
             bits, size = bits + cost, size + len(piece)
         print(f"round {number}: {bits / size:.4f} bpb", file=sys.stderr, flush=True)
-        if number >= rounds // 2:
-            weights.append(_weights(start).astype(np.float64))
-    mean = _with_means(np.mean(weights, axis=0), _weights(untrained()))
-    return _with_weights(start, mean.round().astype("<i2"))
+        yield start
 
 
 def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple[bytes, float]:
     """Return what a frame with this text learns, and its bits."""
-    mixer = mixing.open_native(lanes, 24, 20, BYTES, start)
-    symbols = interleave(np.frombuffer(text, np.uint8).astype(np.uint16), lanes)
-    bits = symbol_bits(Mixed(engine.predictor(lanes), mixer, BYTES), frequency_bits, symbols, lanes)
+    vocabulary = engine.model.vocabulary
+    mixer = mixing.open_native(lanes, 24, 20, vocabulary, start)
+    symbols = interleave(vocabulary.parse(text), lanes)
+    predictor = Mixed(engine.predictor(lanes), mixer, vocabulary)
+    bits = symbol_bits(predictor, frequency_bits, symbols, lanes)
     return mixer.learned(), bits
 
 

@@ -87,6 +87,12 @@ def parts(start: bytes, symbols: int = BYTES) -> tuple[bytes, Weights, Weights, 
     return rest, by_node, by_others, finals, by_last
 
 
+def own_rows(start: bytes, symbols: int) -> dict[str, Weights]:
+    """Return what a model's file may hold of the start values for its symbols."""
+    _, by_node, _, finals, _ = parts(start, symbols)
+    return {OWN_WEIGHTS: by_node, OWN_FINAL_WEIGHTS: finals}
+
+
 def spread(rows: NDArray[np.int16], symbols: int) -> NDArray[np.int16]:
     """Return rows (symbols, n) for the nodes of another tree from those (256, n) of the bytes'.
 
