@@ -10,7 +10,6 @@ from cli_run import TEXT, files_in, shazip
 from random_models import CONFIGS, random_model
 
 from shazip import engines
-from shazip.cli.models import count_parameters
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
 from shazip.model import store as modelstore
@@ -69,7 +68,7 @@ def test_models_lists_what_is_installed(folder, made):
     assert (code, err) == (0, "")
     assert titles == ["name", "id", "parameters", "bpb", "path"]
     path = str(folder.parent / "shipped" / "base.safetensors")
-    size = str(count_parameters(CONFIGS["plain"]))
+    size = str(CONFIGS["plain"].parameters)
     assert first[0] == "other"
     assert second == ["*", "base", made["base"].id.hex(), size, "-", path]
 
@@ -126,8 +125,8 @@ def test_without_models_there_is_one_line(folder, monkeypatch):
 
 def test_the_parameters_of_the_papers_model():
     paper = NetworkConfig(1024, 4096, 4, (2,), 5000, 1)
-    assert count_parameters(paper) // 10**5 == 517
-    assert count_parameters(replace(paper, attention=(0, 1, 2, 3))) // 10**5 == 548
+    assert paper.parameters // 10**5 == 517
+    assert replace(paper, attention=(0, 1, 2, 3)).parameters // 10**5 == 548
 
 
 @pytest.mark.parametrize("flags", [[], ["-m", "other"]])
@@ -248,4 +247,4 @@ def test_json_has_an_object_for_each_model(made):
     }
     assert [record["name"] for record in records if record["default"]] == ["base"]
     assert all(Path(record["path"]).exists() for record in records)
-    assert records[0]["parameters"] == count_parameters(made["base"].config)
+    assert records[0]["parameters"] == made["base"].config.parameters

@@ -10,8 +10,8 @@ from cli_run import shazip
 from random_models import CONFIGS, random_model
 
 from shazip import engines
-from shazip.cli.sample import drawn
 from shazip.model import file as modelfile
+from shazip.sampling import drawn
 
 NOTHING = np.empty(0, np.uint16)
 ENGINE = engines.available()[0]

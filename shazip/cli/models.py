@@ -14,7 +14,6 @@ from shazip.cli.options import ENGINE, quiet_and_verbose
 from shazip.cli.report import Reporter, flush_stdout, printable, tell
 from shazip.cli.table import Table, json_option
 from shazip.errors import ModelError
-from shazip.model.config import NetworkConfig
 from shazip.model.folders import VARIABLE, user_folder
 
 ROW = "{:<1} {:<12}  {:<32} {:>11} {:>6}  {}"
@@ -122,7 +121,7 @@ def _list(table: Table, name: str, default: Path | None) -> None:
     record = {
         "name": path.stem,
         "id": document.get("id"),
-        "parameters": count_parameters(config),
+        "parameters": config.parameters,
         "bpb": bpb,
         "default": path == default,
         "path": str(path),
@@ -154,17 +153,6 @@ def _check_mixing() -> None:
 
     mixing.check_canary()
     tell(f"context mixing: exact, version {mixing.MIXING_VERSION}")
-
-
-def count_parameters(config: NetworkConfig) -> int:
-    """The parameters of the float network, counted as in papers: embedding tied, gates folded."""
-    width, boom = config.width, config.boom_width
-    norm = 2 * width
-    lstm = 2 * 4 * width * width + 4 * width
-    layer = lstm + (width + 1) * boom + 3 * norm
-    attention = (width + 1) * width + 3 * norm + 3 * width
-    output = config.vocabulary * (width + 1)
-    return output + config.layers * layer + len(config.attention) * attention
 
 
 def _bpb(document: dict[str, Any]) -> float | None:

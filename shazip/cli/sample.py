@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from shazip.atomic import named
 from shazip.cli.options import CodecOptions, computing, quiet_and_verbose
 from shazip.cli.report import STDOUT
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from shazip.predictor import Network
 
 PATH = click.Path(path_type=Path, allow_dash=True)
 
@@ -56,6 +49,8 @@ def sample(
         raise click.UsageError("give the model once, either in front or with -m.")
     if prompt is not None and prompt_file is not None:
         raise click.UsageError("give either --prompt or --prompt-file.")
+    from shazip.sampling import drawn
+
     text = _read(prompt_file) if prompt is None else prompt.encode()
     engine = CodecOptions(model=name or model, **flags).open_engine()
     vocabulary = engine.model.vocabulary
@@ -64,30 +59,6 @@ def sample(
         string = vocabulary.strings[next(symbols)][:length]
         _write(string)
         length -= len(string)
-
-
-def drawn(
-    predictor: Network, prompt: NDArray[np.uint16], temperature: float, seed: int
-) -> Iterator[int]:
-    """Yield symbols that continue `prompt`, without end; the predictor has one lane."""
-    import numpy as np
-
-    for at in range(len(prompt)):
-        predictor.predict(1)
-        predictor.update(prompt[at : at + 1])
-    random = np.random.default_rng(seed)
-    while True:
-        weights = predictor.predict(1)[0].astype(np.int64)
-        if temperature == 0:
-            symbol = int(weights.argmax())
-        else:
-            if temperature != 1:
-                scaled = np.log(weights / weights.max()) / temperature
-                weights = 1 + (np.exp(scaled) * (1 << 40)).astype(np.int64)
-            ends = weights.cumsum()
-            symbol = int(np.searchsorted(ends, random.integers(ends[-1]), side="right"))
-        predictor.update(np.array([symbol], np.uint16))
-        yield symbol
 
 
 def _read(path: Path | None) -> bytes:

@@ -33,3 +33,14 @@ class NetworkConfig:
             raise ValueError(
                 f"attention {self.attention} names a layer outside 0..{self.layers - 1}"
             )
+
+    @property
+    def parameters(self) -> int:
+        """The float network's parameters as papers count them: embedding tied, gates folded."""
+        width, boom = self.width, self.boom_width
+        norm = 2 * width
+        lstm = 2 * 4 * width * width + 4 * width
+        layer = lstm + (width + 1) * boom + 3 * norm
+        attention = (width + 1) * width + 3 * norm + 3 * width
+        output = self.vocabulary * (width + 1)
+        return output + self.layers * layer + len(self.attention) * attention

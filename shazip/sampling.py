@@ -1,0 +1,32 @@
+"""Symbols drawn from a network's frequencies: what it finds likely after a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shazip.predictor import Network
+
+
+def drawn(
+    predictor: Network, prompt: NDArray[np.uint16], temperature: float, seed: int
+) -> Iterator[int]:
+    """Yield symbols that continue `prompt`, without end; the predictor has one lane."""
+    for at in range(len(prompt)):
+        predictor.predict(1)
+        predictor.update(prompt[at : at + 1])
+    random = np.random.default_rng(seed)
+    while True:
+        weights = predictor.predict(1)[0].astype(np.int64)
+        if temperature == 0:
+            symbol = int(weights.argmax())
+        else:
+            if temperature != 1:
+                scaled = np.log(weights / weights.max()) / temperature
+                weights = 1 + (np.exp(scaled) * (1 << 40)).astype(np.int64)
+            ends = weights.cumsum()
+            symbol = int(np.searchsorted(ends, random.integers(ends[-1]), side="right"))
+        predictor.update(np.array([symbol], np.uint16))
+        yield symbol
