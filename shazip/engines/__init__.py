@@ -14,8 +14,9 @@ from shazip.model.arithmetic import probe
 from shazip.model.config import NetworkConfig
 from shazip.model.file import IntegerModel, with_window
 from shazip.predictor import Engine
+from shazip.settings import ENGINES
 
-NAMES = {"native": "shazip._native", "torch": "torch"}  # with the module of each, best first
+NAMES = dict(zip(ENGINES, ("shazip._native", "torch"), strict=True))  # and the module of each
 SHORT_PROBE = (64, 8)  # steps, lanes
 LONG_PROBE_LANES = 19
 
