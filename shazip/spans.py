@@ -67,7 +67,7 @@ class Index:
         if isinstance(source, str | os.PathLike):
             with Path(source).open("rb") as file:
                 return cls.read(file)
-        places = _recorded(source)
+        places = recorded(source)
         if places is not None and all(_is_frame(source, *place) for place in places):
             return cls(places)
         return cls(*_walked(source))
@@ -99,7 +99,7 @@ class Index:
             raise CorruptError("the index does not match the frame")
 
 
-def _recorded(file: BinaryIO) -> list[tuple[int, int, int]] | None:
+def recorded(file: BinaryIO) -> list[tuple[int, int, int]] | None:
     """Return the places in an archive's indexes, None unless they cover all of it."""
     places: list[tuple[int, int, int]] = []
     stop = file.seek(0, os.SEEK_END)

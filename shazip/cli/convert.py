@@ -13,6 +13,7 @@ import click
 
 from shazip.atomic import AtomicFile
 from shazip.cli.batch import Batch, Name, expand
+from shazip.cli.frames import executor_of, loss_text
 from shazip.cli.inputs import (
     SUFFIX,
     SUFFIXES,
@@ -34,6 +35,7 @@ from shazip.streams import Progress
 
 if TYPE_CHECKING:
     from shazip.archive import Codec, Summary
+    from shazip.parallel import Executor
 
 
 def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Reporter) -> None:
@@ -65,13 +67,17 @@ class Conversion:
         self.settings = settings
         self.reporter = reporter
         self._batch: Batch | None = None
+        self._executor: Executor | None = None
 
     def all_of(self, names: Sequence[str]) -> None:
         """Convert, check or list the inputs `names`; exit with 1 at the end if one failed."""
         action = self.check if self.where.mode is Mode.TEST else self.convert
+        action = self.save if self.where.salvage else action
         found = list(expand(names, recursive=self.where.recursive, wanted=self._wanted))
         self._batch = Batch.of(found)
-        for_each(found, action if self._batch is None else self._counted(action), self.reporter)
+        with executor_of(self.settings) as self._executor:
+            counted = action if self._batch is None else self._counted(action)
+            for_each(found, counted, self.reporter)
 
     def _wanted(self, name: str) -> bool:
         return name.endswith(SUFFIXES) == (self.where.mode is not Mode.COMPRESS)
@@ -107,13 +113,38 @@ class Conversion:
             text = summary_text(summary, time.monotonic() - start, decoding=self.where.decode)
             self.reporter.summary(source.name, f"{text}, {target or STDOUT}")
 
+    def save(self, name: str) -> None:
+        """Write the intact frames of the archive `name`; fail in the end if any is lost."""
+        from shazip.salvage import salvage
+
+        refuse_kinds(name, input_status(name), follow=True, special=True)
+        target = self._target(name)
+        refuse_target(target, input_status(name), overwrite=self.where.force)
+        with (
+            open_source(name) as source,
+            open_output(target, overwrite=self.where.force) as output,
+        ):
+            if not source.file.seekable():
+                raise click.ClickException("--salvage needs a file that can seek, not a pipe")
+            saved = salvage(self.codec, source.file, cast(BinaryIO, output))
+            for loss in saved.losses:
+                self.reporter.warning(source.name, loss_text(loss))
+            if saved.frames:
+                output.commit(None)
+            if saved.losses:
+                found = plural(saved.frames, "intact frame")
+                lost = plural(len(saved.losses), "part")
+                raise click.ClickException(f"{found}, {saved.original_size} bytes; {lost} lost")
+
     def check(self, name: str) -> None:
         """Decode the archive `name` in full, to find errors."""
         refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             refuse_terminal(source, force=self.where.force)
             with self._progress(source, None, decoding=True) as report:
-                summary = self.codec.decompress_stream(source.file, None, progress=report)
+                summary = self.codec.decompress_stream(
+                    source.file, None, progress=report, executor=self._executor
+                )
             text = f"ok, {summary.original_size} bytes in {plural(summary.blocks, 'block')}"
             self.reporter.summary(source.name, text)
 
@@ -154,13 +185,11 @@ class Conversion:
             raise (Abandon if self.where.stdout else click.ClickException)(text)
 
     def _transfer(self, source: Source, output: Output) -> Summary:
-        codec = self.codec
-        function = codec.decompress_stream if self.where.decode else codec.compress_stream
         with (
             self._progress(source, output, decoding=self.where.decode) as report,
             self._naming_flags(),
         ):
-            summary = function(source.file, cast(BinaryIO, output), progress=report)
+            summary = self._code(source.file, cast(BinaryIO, output), report)
         if not self.where.decode and (self.where.verify or self.where.remove):
             self._verify(source, output)
         return summary
@@ -176,13 +205,32 @@ class Conversion:
             flags = "fewer --lanes, a smaller --block-size or a larger --memory-limit"
             raise click.ClickException(f"{error}; use {flags}") from error
 
+    def _code(self, source: BinaryIO, sink: BinaryIO, report: Progress) -> Summary:
+        if self.where.ranges:
+            from shazip.ranges import decompress_ranges
+
+            return decompress_ranges(self.codec, source, sink, self.where.ranges, report)
+        if self.where.decode:
+            return self.codec.decompress_stream(
+                source, sink, progress=report, executor=self._executor
+            )
+        return self.codec.compress_stream(
+            source,
+            sink,
+            progress=report,
+            frame_size=self.settings.frame_size,
+            executor=self._executor,
+        )
+
     def _verify(self, source: Source, output: Output) -> None:
         if not isinstance(output, AtomicFile):
             return
         # A pipe cannot be read again; the hash in the end mark replaces it.
         comparison = Comparison(source.file) if source.is_regular else None
         with output.reopen() as archive:
-            self.codec.decompress_stream(archive, cast(BinaryIO | None, comparison))
+            self.codec.decompress_stream(
+                archive, cast(BinaryIO | None, comparison), executor=self._executor
+            )
         if comparison:
             comparison.finish()
 
@@ -212,7 +260,7 @@ def summary_text(summary: Summary, seconds: float, *, decoding: bool) -> str:
     original, compressed = summary.original_size, summary.compressed_size
     sizes = (compressed, original) if decoding else (original, compressed)
     parts = [f"{sizes[0]} -> {sizes[1]} bytes"]
-    if original:
+    if original and compressed:
         parts.append(f"{8 * compressed / original:.3f} bpb")
         parts.append(f"{seconds:.1f} s")
         parts.append(f"{amount(original / max(seconds, 1e-9))}/s")

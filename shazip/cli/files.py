@@ -10,6 +10,7 @@ from dataclasses import replace
 import click
 
 from shazip.cli.convert import Conversion
+from shazip.cli.frames import framing, parallel, partly, refuse_parts
 from shazip.cli.info import list_archives
 from shazip.cli.options import (
     CodecOptions,
@@ -48,8 +49,10 @@ verifying = click.option(
 @recursive
 @verifying
 @coding
+@framing
 @limited
 @computing
+@parallel
 @quiet_and_verbose
 @grouped
 def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
@@ -65,8 +68,10 @@ def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
 @places
 @mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, hidden=True)
 @recursive
+@partly
 @limited
 @computing
+@parallel
 @quiet_and_verbose
 @grouped
 def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
@@ -83,6 +88,7 @@ def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOption
 @recursive
 @limited
 @computing
+@parallel
 @quiet_and_verbose
 @grouped
 def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
@@ -96,9 +102,12 @@ def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> 
 @modes
 @recursive
 @verifying
+@partly
 @coding
+@framing
 @limited
 @computing
+@parallel
 @quiet_and_verbose
 @grouped
 def by_flags(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
@@ -119,6 +128,7 @@ def _list(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
 
 def _convert(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     _refuse_contradictions(files, where)
+    refuse_parts(where, settings)
     reporter = click.get_current_context().ensure_object(Reporter)
     Conversion(where, settings, reporter).all_of(files or ("-",))
 

@@ -48,6 +48,8 @@ class FileOptions:
     force: bool = False
     verify: bool = False
     recursive: bool = False
+    ranges: tuple[tuple[int, int | None], ...] = ()
+    salvage: bool = False
 
     @property
     def decode(self) -> bool:
@@ -67,6 +69,9 @@ class CodecOptions:
     lanes: int | None = None
     block_size: int = BLOCK_SIZE
     mix: bool = True
+    frame_size: int | None = None
+    jobs: int | None = None
+    ray: str | None = None
 
     @property
     def coding(self) -> Coding:

@@ -1,0 +1,125 @@
+"""What a damaged archive still gives: every frame that is intact, and where the others were.
+
+A frame goes to the sink only when its end mark has proved all of it. Behind a damaged one reading
+goes on where its own block headers end it, where the archive's index says that the next one begins,
+or at the next header whose checksum holds. The last may be one of a frame inside another's payload,
+which only matters where an archive holds archives and block headers are damaged.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from shazip.archive import Codec
+from shazip.container import HEADER_SIZE, INDEX_MAGIC, MAGIC, START_SIZE, parse_header
+from shazip.errors import ShazipError
+from shazip.frames import pass_frame
+from shazip.index import INDEX_START_SIZE, parse_index_start
+from shazip.spans import recorded
+from shazip.streams import Reader, Writer, read_full
+
+_WINDOW = 1 << 20  # bytes that are searched at once
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A part of an archive that gave nothing."""
+
+    offset: int  # in the archive
+    stop: int
+    original_size: int | None  # bytes of content that were there; None if nothing says how many
+    reason: str
+
+
+@dataclass(frozen=True)
+class Salvage:
+    """What came of an archive."""
+
+    frames: int
+    original_size: int  # bytes written
+    losses: tuple[Loss, ...]
+
+
+def salvage(codec: Codec, source: BinaryIO, sink: BinaryIO) -> Salvage:
+    """Write the content of every intact frame of `source`, a file that can seek, to `sink`."""
+    end = source.seek(0, os.SEEK_END)
+    places = recorded(source) or []
+    writer = Writer(sink)
+    losses: list[Loss] = []
+    position = frames = 0
+    while position < end or not (frames or losses):
+        try:
+            position, is_frame = _take(codec, source, position, writer)
+            frames += is_frame
+        except ShazipError as error:
+            stop, size = _next(source, position, end, places)
+            losses.append(Loss(position, stop, size, str(error)))
+            position = stop
+    return Salvage(frames, writer.size, tuple(losses))
+
+
+def _take(codec: Codec, source: BinaryIO, position: int, writer: Writer) -> tuple[int, bool]:
+    """Write the frame at `position`; return where it ends, and whether it was no index."""
+    source.seek(position)
+    reader, frame = Reader(source), codec.frame_decoder()
+    with tempfile.TemporaryFile() as content:
+        while not frame.eof:
+            content.write(frame.feed(reader.read(frame.needed)))
+        content.seek(0)
+        shutil.copyfileobj(content, writer)
+    return position + reader.size, frame.entries is None
+
+
+def _next(
+    source: BinaryIO, position: int, end: int, places: list[tuple[int, int, int]]
+) -> tuple[int, int | None]:
+    """Return where to go on after the damage at `position`, and the content's size between."""
+    try:
+        source.seek(position)
+        frame = pass_frame(source, read_full(source, START_SIZE))
+    except ShazipError:
+        return _recorded_next(source, position, end, places)
+    stop = position + frame.compressed_size
+    if stop < end and not _begins(source, stop):  # bytes are missing or too many
+        return _recorded_next(source, position, end, places)
+    return stop, frame.original_size
+
+
+def _recorded_next(
+    source: BinaryIO, position: int, end: int, places: list[tuple[int, int, int]]
+) -> tuple[int, int | None]:
+    for offset, compressed_size, original_size in places:
+        if offset == position:
+            return offset + compressed_size, original_size
+    return _search(source, position + 1, end), None
+
+
+def _search(source: BinaryIO, position: int, end: int) -> int:
+    """Return where the next header or index begins whose checksum holds, `end` if none does."""
+    while position < end:
+        source.seek(position)
+        window = read_full(source, _WINDOW + len(MAGIC) - 1)
+        at = window.find(MAGIC[:-1])
+        while at >= 0:
+            if _begins(source, position + at):
+                return position + at
+            at = window.find(MAGIC[:-1], at + 1)
+        position += _WINDOW
+    return end
+
+
+def _begins(source: BinaryIO, position: int) -> bool:
+    source.seek(position)
+    data = read_full(source, HEADER_SIZE)
+    try:
+        if data.startswith(INDEX_MAGIC):
+            parse_index_start(data[:INDEX_START_SIZE])
+        else:
+            parse_header(data)
+    except ShazipError:
+        return False
+    return True
