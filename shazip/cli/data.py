@@ -19,9 +19,9 @@ from shazip.texts.corpora import KNOWN, CorpusError, Known, check_file
 
 @click.command(epilog="Example: shazip data enwik8 -o texts/enwik8")
 @click.argument("name", type=click.Choice(list(KNOWN)), metavar="enwik8|enwik9")
-@click.option("-o", "--output", metavar="FILE", help="By default, NAME in this folder.")
-@click.option("--url", metavar="URL", help="A zip file that holds it; by default Mahoney's.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite a FILE that holds something else.")
+@click.option("-o", "--output", metavar="FILE", help="File to write; by default the text's name.")
+@click.option("--url", metavar="URL", help="Zip file with the text; by default Mahoney's.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite a FILE with other content.")
 @quiet_and_verbose
 @click.pass_obj
 def data(

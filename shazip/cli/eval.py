@@ -43,8 +43,8 @@ TITLES = (
 @files_argument
 @coding
 @computing
-@click.option("--window", type=COUNT, help="Steps that attention sees, instead of the model's.")
-@click.option("--text", type=click.Path(path_type=Path), help="To calibrate float weights on.")
+@click.option("--window", type=COUNT, help="Symbols that attention sees, instead of the model's.")
+@click.option("--text", type=click.Path(path_type=Path), help="Text to calibrate float weights on.")
 @click.option(
     "--per-byte",
     type=click.Path(path_type=Path),

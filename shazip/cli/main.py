@@ -23,7 +23,7 @@ COMMANDS = {
     "decompress": ("shazip.cli.files:decompress", "Decompress FILE.shz to FILE."),
     "test": ("shazip.cli.files:test", "Decode archives in full, write nothing."),
     "info": ("shazip.cli.info:info", "Show sizes, model and versions of archives."),
-    "models": ("shazip.cli.models:models", "List the installed models."),
+    "models": ("shazip.cli.models:models", "List, check, install and remove models."),
     "eval": (
         "shazip.cli.eval:evaluate",
         "Measure a model's bits per byte on files, without coding.",

@@ -40,9 +40,9 @@ class Models(click.Command):
 @click.option(
     "--install", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add a model."
 )
-@click.option("--name", help="Its name, instead of the one in FILE.")
+@click.option("--name", help="Name of the installed model, instead of that in FILE.")
 @click.option("--remove", metavar="NAME", help="Delete one of your models.")
-@click.option("--default", metavar="NAME", help="Compress with this one unless -m is given.")
+@click.option("--default", metavar="NAME", help="Make NAME the default model of compress.")
 @json_option
 @quiet_and_verbose
 def models(

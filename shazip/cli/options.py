@@ -156,13 +156,12 @@ def _unit(letter: str, ending: str | None) -> int:
 
 def quiet_and_verbose(command: F) -> F:
     """Add -q and -v, which configure the run's reporter."""
+    wishes: dict[str, Any] = {"count": True, "expose_value": False, "show_default": False}
     for flag, name, text in (
         ("-v", "verbose", "One summary line per file; -vv adds tracebacks to errors."),
         ("-q", "quiet", "No warnings, no progress; -qq no errors either."),
     ):
-        command = click.option(
-            flag, f"--{name}", count=True, expose_value=False, callback=_set_level, help=text
-        )(command)
+        command = click.option(flag, f"--{name}", callback=_set_level, help=text, **wishes)(command)
     return command
 
 

@@ -24,7 +24,7 @@ KINDS = (".png", ".svg")
     default="curves.png",
     show_default=True,
     metavar="FILE",
-    help="A name in .png or .svg.",
+    help="Picture to write, .png or .svg.",
 )
 @click.option("--dark", is_flag=True, help="Colours for dark pages.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE.")

@@ -18,16 +18,18 @@ PATH = click.Path(path_type=Path, allow_dash=True)
 @click.command(epilog="Example: shazip sample --length 300 --prompt 'The history of'")
 @click.argument("name", required=False, metavar="[MODEL]")
 @click.option("--prompt", metavar="TEXT", help="Text to continue.")
-@click.option("--prompt-file", type=PATH, metavar="FILE", help="The same from a file; - is stdin.")
-@click.option("--length", type=click.IntRange(0), default=500, show_default=True, help="In bytes.")
+@click.option("--prompt-file", type=PATH, metavar="FILE", help="File with the text; - is stdin.")
+@click.option(
+    "--length", type=click.IntRange(0), default=500, show_default=True, help="Bytes to write."
+)
 @click.option(
     "--temperature",
     type=click.FloatRange(0),
     default=1.0,
     show_default=True,
-    help="Below 1 likelier, above 1 less likely; 0 takes the likeliest byte.",
+    help="Below 1 likelier bytes, above 1 less likely ones; 0 always takes the likeliest.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
 @computing
 @quiet_and_verbose
 def sample(

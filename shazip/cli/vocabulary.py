@@ -18,8 +18,17 @@ DEFAULT_SAMPLE = 64_000_000
 
 @click.command(epilog="Example: shazip vocabulary texts/enwik8 source.tar=2 -o words.safetensors")
 @click.argument("texts", nargs=-1, required=True, metavar="TEXT[=WEIGHT]...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE")
-@click.option("--size", type=COUNT, default=DEFAULT_SIZE, show_default=True, help="Strings.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Vocabulary to write.",
+)
+@click.option(
+    "--size", type=COUNT, default=DEFAULT_SIZE, show_default=True, help="Number of strings."
+)
 @click.option(
     "--sample", type=byte_size, default=str(DEFAULT_SAMPLE), help="Bytes of TEXTs to learn from."
 )
