@@ -137,7 +137,7 @@ def test_a_finish_on_the_grids_brings_the_integer_model_to_what_training_saw(tmp
 
 
 def exact_bpb(network: Network, text: np.ndarray, symbols: np.ndarray) -> float:
-    return cost(quantise(network, text), symbols[:, None]) / len(symbols)
+    return cost(quantise(network, BYTES, text), symbols[:, None]) / len(symbols)
 
 
 def test_training_learns(tmp_path, text):
@@ -221,7 +221,7 @@ def test_held_out_text_is_refused(tmp_path, text, monkeypatch):
 def test_other_training_text_cannot_be_resumed_with(tmp_path, text):
     run.begin(config(text, updates=1), tmp_path / "run", RunConfig())
     text.write_bytes(text.read_bytes() + b"x")
-    with pytest.raises(TrainingError, match="not those"):
+    with pytest.raises(TrainingError, match="differ from those"):
         run.resume(tmp_path / "run", RunConfig())
 
 
