@@ -1,4 +1,4 @@
-"""Symbols drawn from a network's frequencies: what it finds likely after a prompt."""
+"""Draws symbols that a network finds likely after a prompt."""
 
 from __future__ import annotations
 
