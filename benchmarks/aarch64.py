@@ -39,7 +39,7 @@ Dir::Etc::sourcelist "{folder}/apt/sources.list";
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make what the folder lacks, build the compiled module anew, and print the command."""
+    """Complete the folder, build the compiled module, and print the command."""
     parser = argparse.ArgumentParser("python -m benchmarks.aarch64", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     folder = parser.parse_args(arguments).folder.resolve()
@@ -104,7 +104,7 @@ def copy_shazip(built: Path, site: Path) -> None:
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> None:
-    """Run a command; what it prints goes to standard error."""
+    """Run a command with its output on standard error."""
     done = subprocess.run(command, stdout=sys.stderr, env=env, cwd=cwd)
     if done.returncode:
         raise SystemExit(f"benchmarks.aarch64: {command[0]} failed")

@@ -32,7 +32,7 @@ class MissingError(Exception):
 
 @dataclass(frozen=True)
 class Corpus:
-    """One file: where its bytes come from and what they must hash to."""
+    """One file: the source and the hash of its bytes."""
 
     name: str
     what: str

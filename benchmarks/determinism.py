@@ -47,7 +47,7 @@ class Setting:
 
 
 def settings(known: dict[str, Any]) -> Iterator[Setting]:
-    """Yield what this machine can imitate; `known` is what its Python told of itself."""
+    """Yield the settings that this machine can imitate; `known` describes its Python."""
     yield Setting("as it comes")
     for threads in (2, 3):
         yield Setting(f"{threads} threads", job={"threads": threads})
@@ -94,7 +94,7 @@ def elsewhere(python: Sequence[str], known: dict[str, Any]) -> Iterator[Setting]
 
 
 def ask(python: Sequence[str]) -> dict[str, Any]:
-    """Return what a Python's shazip has: engines, variants, whether there is a GPU, versions."""
+    """Return a description of a Python's shazip: engines, variants, GPU, versions."""
     done = subprocess.run([*python, SCRIPT], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{shlex.join(python)}: {_last_line(done.stderr)}")

@@ -1,4 +1,4 @@
-"""Measure the native engine beside what bounds it: `python -m benchmarks.engine`.
+"""Measures the native engine beside the bounds of its time: `python -m benchmarks.engine`.
 
 The bare loop is the engine's own int8 products over the shapes of a step, by weights and by a full
 attention memory, and nothing else; its products by weights alone are held against torch's float32
@@ -248,7 +248,7 @@ def report_steps(model: IntegerModel, speeds: Speeds, threads: int, rounds: int)
 
 
 def scaling(speeds: Speeds, variant: str, lanes: int, threads: int) -> float:
-    """Return what threads gain in a step, by what they gain in the bare loop."""
+    """Return the gain of threads in a step, divided by their gain in the bare loop."""
     step, bare = (
         speeds[variant, lanes, 1, kind] / speeds[variant, lanes, threads, kind]
         for kind in ("step", "bare")
@@ -311,10 +311,8 @@ def report_lanes(model: IntegerModel, threads: int, rounds: int) -> None:
 
 
 def report_costs(model: IntegerModel, threads: int) -> None:
-    """Print what a byte's time is spent on."""
-    print(
-        "\nmicroseconds a byte by what they are spent on (each thread's, averaged; coding on one)"
-    )
+    """Print the shares of a byte's time."""
+    print("\nmicroseconds a byte by kind of work (each thread's, averaged; coding on one)")
     for lanes in (1, 32):
         stepper = Stepper(NativeEngine(model, threads), lanes).fill()
         rows, times = [], []

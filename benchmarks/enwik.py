@@ -112,7 +112,7 @@ def _whole(parts: Sequence[Part]) -> Part:
 
 
 def _decompress(tool: Shazip, folder: Path, sha1: str) -> Usage:
-    """Decompress the three frames as one archive and check what comes back."""
+    """Decompress the three frames as one archive and check the result."""
     with (folder / tool.packed).open("wb") as target:
         for name, _, _ in split(0):
             target.write((folder / name / tool.packed).read_bytes())

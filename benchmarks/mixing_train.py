@@ -56,7 +56,7 @@ TEXTS: tuple[tuple[str, int, Callable[[], bytes]], ...] = (
 WIKIPEDIA, WIKIPEDIA_SIZE = ("wikitext.train", "enwik8.train"), 400_000
 # How many of one bit a history counts beside 0, 1, 2.. of the other; its last entry ends the list.
 BOUNDS = (48, 24, 9, 7, 6, 5)
-# What remains of n bits when the opposite bit comes.
+# The count that remains of n bits after the opposite bit.
 KEPT = (0, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6)
 
 

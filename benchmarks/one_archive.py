@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# An odd number of lanes, and several blocks, so that the state goes on from one to the next.
+# An odd number of lanes, and several blocks, so that one block's state continues in the next.
 LANES, BLOCK_SIZE = 5, 4096
 
 

@@ -85,7 +85,7 @@ text are not those of enwik8's test part.\
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Train what is asked for, each network in a process of its own; write the report."""
+    """Train the wanted networks, each in a process of its own; write the report."""
     wishes = parse(arguments)
     if wishes.render:
         write(json.loads((wishes.output / "paper.json").read_text()), wishes.output)
@@ -108,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what the command line says."""
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser("python -m benchmarks.paper", description=__doc__)
     parser.add_argument("train", type=Path, nargs="?", metavar="TRAIN")
     parser.add_argument("valid", type=Path, nargs="?", metavar="VALID")
@@ -128,7 +128,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def in_process(name: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """Return what a process of its own finds for one network."""
+    """Return the results of one network, trained in a process of its own."""
     print(name, file=sys.stderr)
     command = [sys.executable, "-m", "benchmarks.paper", *arguments, "--only", name]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
@@ -208,7 +208,7 @@ def learn(
 ) -> tuple[float, list[tuple[int, float]]]:
     """Train on `size` bytes; return the CPU seconds of all updates, and bytes and bpb on the way.
 
-    CPU seconds hardly depend on what else the machine does.
+    CPU seconds hardly depend on other work of the machine.
     """
     seconds, curve = 0.0, []
     while trainer.done < size:
@@ -223,7 +223,7 @@ def learn(
 
 
 def text(path: Path) -> dict[str, Any]:
-    """Return what tells a text from others."""
+    """Return the hash that identifies a text."""
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     return {"name": path.name, "size": len(content), "sha256": digest}
@@ -241,7 +241,7 @@ def write(found: dict[str, Any], folder: Path) -> None:
 
 
 def report(found: dict[str, Any]) -> str:
-    """Return the table and what is to be said with it, as Markdown."""
+    """Return the table with its explanation, as Markdown."""
     how, train, valid = found["settings"], found["train"], found["valid"]
     lines = [
         "# SHA-RNN and its neighbours, in small",

@@ -49,7 +49,7 @@ CHANGES = {
 
 
 def main() -> int:
-    """Train what has no curve yet, and print the table."""
+    """Train the settings without a curve, and print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks.settings", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--total", default="200kB", help="bytes that each run sees")

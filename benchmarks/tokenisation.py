@@ -1,4 +1,4 @@
-"""What a network's symbols are: bytes, pieces of words or words, at equal CPU time.
+"""Compares symbols of a network at equal CPU time: bytes, pieces of words, words.
 
     python -m benchmarks.tokenisation TRAIN VALID
 
@@ -78,7 +78,7 @@ def vocabularies(corpus: Corpus) -> dict[str, Vocabulary]:
 
 @dataclass(frozen=True)
 class Budget:
-    """What each network gets: CPU seconds, sizes, the text, the highest rate."""
+    """The conditions of each network: CPU seconds, sizes, the text, the highest rate."""
 
     seconds: float
     width: int
@@ -105,7 +105,7 @@ def affordable(vocabulary: Vocabulary, budget: Budget, workers: Workers) -> int:
 
 
 class Study:
-    """A network trained on one vocabulary, and what it needs for the symbols of a text."""
+    """A network trained on one vocabulary, and its cost for the symbols of a text."""
 
     def __init__(self, vocabulary: Vocabulary, budget: Budget, workers: Workers) -> None:
         self.vocabulary = vocabulary
@@ -126,7 +126,7 @@ class Study:
                 bits, size, mark = 0.0, 0, mark + self.total / 20
 
     def figures(self, text: NDArray[np.uint8]) -> dict[str, Any]:
-        """Return what the table and the curves show."""
+        """Return the figures of the table and the curves."""
         symbols = self.vocabulary.parse(text)
         costs = symbol_costs(self.trainer.network, symbols)
         symbols = symbols[: len(costs)]

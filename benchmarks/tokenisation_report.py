@@ -1,4 +1,4 @@
-"""The page of benchmarks.tokenisation: table, curves and what they say."""
+"""The page of benchmarks.tokenisation: table, curves and their meaning."""
 
 from __future__ import annotations
 

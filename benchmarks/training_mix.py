@@ -131,7 +131,7 @@ def _unpacked(path: Path) -> dict[str, bytes]:
 
 
 def write_kind(out: Path, name: str, kind: Kind) -> dict[str, Any]:
-    """Write one kind's texts and return what the manifest says of them."""
+    """Write the texts of one kind and return their entry in the manifest."""
     train, valid = out / f"{name}.train", out / "valid" / f"{name}.valid"
     for path, found in ((train, kind.train), (valid, kind.valid)):
         with path.open("wb") as file:
@@ -201,7 +201,7 @@ def build(sources: Path, out: Path, measured: dict[str, bytes]) -> dict[str, Any
 
 
 def write_kinds(sources: Path, out: Path, measured: Windows) -> dict[str, Any]:
-    """Write the texts of every kind and return what the manifest says of them, by kind."""
+    """Write the texts of every kind and return their entries in the manifest, by kind."""
     kinds = {}
     with (out / "valid" / "all.valid").open("wb") as every:
         for name, parts in KINDS.items():

@@ -22,7 +22,7 @@ class TransformerConfig:
     width: int
     layers: int = 4
     heads: int = 4
-    window: int = 256  # symbols that it sees; also what it is trained on at a time
+    window: int = 256  # symbols that it sees; also the length of a training window
     vocabulary: int = ALPHABET  # symbols
 
 
@@ -31,7 +31,7 @@ class Transformer(Trainable):
 
     In training a window stands alone, as usual for Transformers. In evaluation each piece of half a
     window is read after the half before it, so that every prediction sees half a window or more;
-    what is carried on is past symbols.
+    the state is past symbols.
     """
 
     def __init__(self, config: TransformerConfig) -> None:

@@ -47,7 +47,7 @@ class Windows:
     """The distinct windows of `size` bytes of named files, numbered by hash.
 
     Two different windows with one hash would count as one: 5 million windows make that happen once
-    in a million corpora. What is found in a text is compared byte by byte.
+    in a million corpora. Matches in a text are compared byte by byte.
     """
 
     def __init__(self, files: Mapping[str, bytes], size: int) -> None:
