@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Iterator
+
+import numpy as np
 
 from shazip.engines.compiled import missing_module, warn_of_slowness
 from shazip.errors import MemoryLimitError, ModelError, ShazipError
@@ -97,6 +100,11 @@ def probe_hash(engine: Engine, steps: int, lanes: int) -> str:
         digest.update(predictor.predict(len(column)).astype("<u4", copy=False).tobytes())
         predictor.update(column)
     return digest.hexdigest()
+
+
+def probe_columns(engine: Engine) -> Iterator[np.ndarray]:
+    """Yield the columns of the short probe."""
+    return probe(*SHORT_PROBE, _strings(engine.model))
 
 
 def long_probe(config: NetworkConfig) -> tuple[int, int]:

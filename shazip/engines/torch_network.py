@@ -56,6 +56,14 @@ class State:
         # Vectors written so far; a lane that is shorter in one block lags behind in the next.
         self.written = np.full(lanes, tensors["start.memory"].shape[1], np.int64)
 
+    def become(self, other: State) -> None:
+        """Take the values of `other`, a state of as many lanes, in place."""
+        own = [self.symbols, *self.hidden, *self.cell, *self.memory.values()]
+        theirs = [other.symbols, *other.hidden, *other.cell, *other.memory.values()]
+        for tensor, values in zip(own, theirs, strict=True):
+            tensor.copy_(values)
+        self.written[:] = other.written
+
 
 @dataclass(frozen=True)
 class Ring:
@@ -92,9 +100,12 @@ class Network:
         self.output = Linear(tensors, "output")
         self.exp_logit = tensors["table.exp_logit"]
 
-    def step(self, state: State, live: int) -> Tensor:
-        """Advance the first `live` lanes by their last symbols; return logits (live, V)."""
-        ring = Ring.advance(state, live, self.config)
+    def step(self, state: State, live: int, ring: Ring | None = None) -> Tensor:
+        """Advance the first `live` lanes by their last symbols; return logits (live, V).
+
+        Given a `ring`, the caller counts what is written.
+        """
+        ring = ring or Ring.advance(state, live, self.config)
         h = state.symbols[:live]
         for layer in self.layers:
             h = layer.step(state, h, live, ring)

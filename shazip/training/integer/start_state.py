@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from shazip.engines import open_unproved
-from shazip.engines.torch import TorchEngine, TorchPredictor
+from shazip.engines.torch import TorchEngine
+from shazip.engines.torch_predictor import TorchPredictor
 from shazip.halves import Halves
 from shazip.measure import frequency_bits, symbol_bits
 from shazip.model import file as modelfile
