@@ -79,7 +79,9 @@ def test_logits_between_two_graphs_leave_no_gap():
 
 
 @pytest.mark.parametrize(
-    ("capture", "proved"), [(fixed, True), (stuck, False), (refused, False)], ids=lambda x: str(x)
+    ("capture", "proved"),
+    [(fixed, True), (stuck, False), (refused, False)],
+    ids=["right", "stuck", "refused"],
 )
 def test_only_a_graph_that_gives_the_probes_frequencies_is_proved(capture, proved):
     assert proves(TorchEngine(random_model(3, CONFIGS["plain"])), capture) is proved

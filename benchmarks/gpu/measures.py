@@ -113,7 +113,7 @@ def _steps(
         step()
     seconds = min(timed(step, count) for _ in range(ROUNDS))
     peak = torch.cuda.max_memory_allocated() if cuda else 0
-    return {"step_ms": 1e3 * seconds, "kB_s": lanes / seconds / 1e3, "peak_memory": peak}
+    return {"step_ms": 1e3 * seconds, "k_symbols_s": lanes / seconds / 1e3, "peak_memory": peak}
 
 
 def timed(work: Callable[[], object], count: int) -> float:

@@ -104,7 +104,7 @@ def probe_hash(engine: Engine, steps: int, lanes: int) -> str:
 
 def probe_columns(engine: Engine) -> Iterator[np.ndarray]:
     """Yield the columns of the short probe."""
-    return probe(*SHORT_PROBE, _strings(engine.model))
+    return probe(*SHORT_PROBE, engine.model.vocabulary.strings)
 
 
 def long_probe(config: NetworkConfig) -> tuple[int, int]:

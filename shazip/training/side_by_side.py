@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shazip.cpus import available_cpus
 from shazip.engines import open_with_window
-from shazip.engines.torch import exactly
+from shazip.engines.torch_predictor import exactly
 from shazip.lanes import block_lanes, interleave
 from shazip.measure import Measurement, logit_bits, symbol_bits
 from shazip.predictor import Engine
