@@ -60,8 +60,8 @@ def test_the_repository_s_address_is_the_same_everywhere():
 def test_the_page_of_the_package_has_no_relative_links():
     page = importlib.metadata.metadata("shazip").get_payload()
     assert "shazip.compress" in page
-    assert re.findall(r"\]\((?!https?:|#)[^)]*\)", page) == []
-    assert "(https://raw.githubusercontent.com/" in page
+    assert re.findall(r"(?:\]\(|src=\"|srcset=\")(?!https?:|#)[^)\"]*", page) == []
+    assert '<img alt="Bits per byte against speed" src="https://raw.githubusercontent.com/' in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
