@@ -55,7 +55,7 @@ def folder(tmp_path, monkeypatch, made):
 @pytest.fixture
 def mixing(monkeypatch):
     """Mixing that holds its own; its tests are elsewhere."""
-    monkeypatch.setattr("shazip.engines.mixing.check_canary", lambda: None)
+    monkeypatch.setattr("shazip.engines.mixing.check_canary", lambda symbols: None)
 
 
 def compress(*arguments, **keywords):
@@ -92,7 +92,7 @@ def test_models_checks_an_engine(mixing):
 
 
 def test_models_checks_mixing(monkeypatch):
-    def refuse():
+    def refuse(symbols):
         raise ModelError("mixing gives other frequencies")
 
     monkeypatch.setattr("shazip.engines.mixing.check_canary", refuse)

@@ -53,6 +53,32 @@ uint64_t word_value(const Lane& lane) {
   return (uint64_t{lane.last_word} << 9) | ((lane.bytes & 0xff) << 1) | 1;
 }
 
+// Contexts of bytes, their classes and the place in the line.
+void set_byte_values(const Lane& lane, uint64_t above, uint64_t* values) {
+  const uint64_t s = lane.bytes, one = s & 0xff;
+  const uint64_t column = std::min(lane.count - lane.line, 255u);
+  values[kOrder1] = one;
+  values[kOrder2] = s & 0xffff;
+  values[kOrder3] = s & 0xffffff;
+  values[kOrder4] = s & 0xffffffffu;
+  values[kOrder6] = s & 0xffffffffffffu;
+  values[kOrder7] = s & 0xffffffffffffffu;
+  values[kApart] = (s >> 16) & 0xffff;
+  values[kAbove] = (above << 8) | one | (column << 16);
+  values[kHighNibbles] = s & 0xf0f0f0f0f0f0u;
+  values[kOpener] = (uint64_t{lane.opener} << 8) | one;
+  values[kEightClasses] = lane.classes & 0xffffffffu;
+  values[kTwelveClasses] = lane.classes & 0xffffffffffffu;
+}
+
+void set_word_values(const Lane& lane, uint64_t* values) {
+  const uint64_t word = uint64_t{lane.word} << 32, last = (lane.bytes & 0xff) * 0x10001u;
+  values[kFirstWord] = word + lane.first_word + last;
+  values[kWord] = values[kRegionalWord] = word_value(lane);
+  values[kLastWord] = word + lane.last_word + last;
+  values[kWordBefore] = word + lane.word_before + last;
+}
+
 }  // namespace
 
 int byte_class(uint8_t byte) {
@@ -95,29 +121,9 @@ void advance(Lane& lane, uint8_t byte) {
 }
 
 void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
-  const uint64_t s = lane.bytes, one = s & 0xff, two = s & 0xffff;
-  const uint64_t above = byte_above(lane, history, lane_index);
-  const uint64_t column = std::min(lane.count - lane.line, 255u);
-  const uint64_t word = lane.word, last_word = lane.last_word;
-  const uint64_t values[kContexts] = {
-      one,
-      two,
-      s & 0xffffff,
-      s & 0xffffffffu,
-      s & 0xffffffffffffu,
-      s & 0xffffffffffffffu,
-      (word << 32) + lane.first_word + one * 0x10001u,
-      word_value(lane),
-      (word << 32) + last_word + one * 0x10001u,
-      (word << 32) + lane.word_before + one * 0x10001u,
-      (s >> 16) & 0xffff,
-      (above << 8) | one | (column << 16),
-      s & 0xf0f0f0f0f0f0u,
-      (uint64_t{lane.opener} << 8) | one,
-      lane.classes & 0xffffffffu,
-      lane.classes & 0xffffffffffffu,
-      word_value(lane),
-  };
+  uint64_t values[kContexts];
+  set_byte_values(lane, byte_above(lane, history, lane_index), values);
+  set_word_values(lane, values);
   for (int i = 0; i < kContexts; ++i) {
     const uint64_t region = (kRegional >> i) & 1 ? salt(lane) : 0;
     lane.contexts[i] = static_cast<uint32_t>(

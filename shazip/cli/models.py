@@ -151,7 +151,8 @@ def _check_mixing() -> None:
     """Check context mixing, whose start values belong to no model."""
     from shazip.engines import mixing
 
-    mixing.check_canary()
+    for symbols in mixing.CANARY_DIGESTS:
+        mixing.check_canary(symbols)
     tell(f"context mixing: exact, version {mixing.MIXING_VERSION}")
 
 
