@@ -39,6 +39,12 @@ def sanitize(session: nox.Session) -> None:
 
 
 @nox.session
+def race(session: nox.Session) -> None:
+    """Network and mixing under the thread sanitizer."""
+    session.run("native/race")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The site of the documentation in build/site; a warning is an error."""
     session.run("python", "-P", "-m", "mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})

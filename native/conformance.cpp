@@ -1,5 +1,6 @@
 // A stand-alone check of the engine, for emulators and sanitizers: reads files that
-// tests/conformance.py writes (a model, columns of symbols, a checksum of the right frequencies)
+// tests/conformance.py writes (a model, perhaps with mixing, columns of symbols, a checksum of the
+// right frequencies)
 // and runs every variant of this processor over them with one and with three threads. It also sees
 // that no step but the first allocates memory.
 #include <atomic>
@@ -14,12 +15,16 @@
 #include <string>
 #include <vector>
 
+#include "mixing/mixer.hpp"
 #include "network.hpp"
+#include "vocabulary.hpp"
 
 namespace {
 std::atomic<int64_t> allocations{0};
 }
 
+// The thread sanitizer has an allocator of its own, which is there before atomics may be used.
+#if !defined(__SANITIZE_THREAD__)
 void* operator new(size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size ? size : 1)) return memory;
@@ -27,6 +32,7 @@ void* operator new(size_t size) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace {
 
@@ -70,14 +76,31 @@ class Reader {
   std::ifstream file_;
 };
 
+// What mixing needs besides the network: start values and a vocabulary.
+struct Mixing {
+  std::vector<uint8_t> start;  // empty without mixing
+  std::vector<std::string> strings;
+  std::vector<uint16_t> singles, merges, results;
+};
+
 struct Case {
   Config config;
   std::map<std::string, std::vector<uint8_t>> data;
   std::map<std::string, Tensor> tensors;
+  Mixing mixing;
   int64_t lanes;
   std::vector<std::vector<uint16_t>> columns;
   uint32_t checksum;
 };
+
+Mixing read_mixing(Reader& reader) {
+  Mixing found;
+  found.start = reader.bytes();
+  if (found.start.empty()) return found;
+  for (int64_t i = 0, n = reader.number(); i < n; ++i) found.strings.push_back(reader.text());
+  for (auto* numbers : {&found.singles, &found.merges, &found.results}) *numbers = reader.words();
+  return found;
+}
 
 std::unique_ptr<Case> read_case(const char* path) {
   Reader reader(path);
@@ -92,6 +115,7 @@ std::unique_ptr<Case> read_case(const char* path) {
     tensor.data = (found->data[name] = reader.bytes()).data();
     found->tensors.emplace(name, tensor);
   }
+  found->mixing = read_mixing(reader);
   found->lanes = reader.number();
   for (int64_t i = 0, n = reader.number(); i < n; ++i) found->columns.push_back(reader.words());
   found->checksum = static_cast<uint32_t>(reader.number());
@@ -107,12 +131,53 @@ uint32_t crc32(uint32_t crc, const uint8_t* data, size_t size) {
   return ~crc;
 }
 
+// A mixer after the network, with the same threads.
+class Mixed {
+ public:
+  Mixed(const Mixing& m, int lanes, std::shared_ptr<Pool> pool) {
+    if (m.start.empty()) return;
+    std::vector<std::pair<uint16_t, uint16_t>> merges;
+    for (size_t i = 0; i < m.merges.size(); i += 2)
+      merges.emplace_back(m.merges[i], m.merges[i + 1]);
+    mixing::Strings strings(m.strings, std::make_shared<Vocabulary>(m.singles, merges, m.results));
+    const mixing::Shape shape(strings.bits());
+    const auto start =
+        std::make_unique<mixing::Start>(mixing::Start::read(shape, m.start.data(), m.start.size()));
+    mixer_ = std::make_unique<mixing::Mixer>(lanes, 16, 10, std::move(strings), *start, pool);
+    rows_.resize(static_cast<size_t>(lanes) * static_cast<size_t>(shape.branches(1)));
+  }
+
+  // Returns the checksum `crc` with the mixed rows of both halves of a column.
+  uint32_t add(uint32_t crc, const std::vector<uint32_t>& freqs,
+               const std::vector<uint16_t>& column) {
+    if (!mixer_) return crc;
+    const int live = static_cast<int>(column.size()), seconds = mixer_->shape().branches(1);
+    std::vector<uint16_t> firsts;
+    for (const uint16_t symbol : column) firsts.push_back(static_cast<uint16_t>(symbol / seconds));
+    mixer_->first(freqs.data(), live, rows_.data());
+    crc = add_rows(crc, column.size() * static_cast<size_t>(mixer_->shape().branches(0)));
+    mixer_->second(firsts.data(), live, rows_.data());
+    crc = add_rows(crc, column.size() * static_cast<size_t>(seconds));
+    mixer_->update(column.data(), live);
+    return crc;
+  }
+
+ private:
+  uint32_t add_rows(uint32_t crc, size_t count) const {
+    return crc32(crc, reinterpret_cast<const uint8_t*>(rows_.data()), count * sizeof(uint32_t));
+  }
+
+  std::unique_ptr<mixing::Mixer> mixer_;
+  std::vector<uint32_t> rows_;
+};
+
 uint32_t run(const Case& c, const std::string& variant, int threads) {
   const Network network(c.config, Tensors(c.tensors), threads, variant);
   network.pool()->fix_ranks(threads);
   Predictor predictor(network, static_cast<int>(c.lanes));
   std::vector<int16_t> logits(static_cast<size_t>(c.lanes * c.config.symbols));
   std::vector<uint32_t> freqs(logits.size());
+  Mixed mixed(c.mixing, static_cast<int>(c.lanes), network.pool());
   uint32_t crc = 0;
   for (const std::vector<uint16_t>& column : c.columns) {
     const int live = static_cast<int>(column.size());
@@ -124,6 +189,7 @@ uint32_t run(const Case& c, const std::string& variant, int threads) {
       throw std::runtime_error("a step allocated memory");
     crc = crc32(crc, reinterpret_cast<const uint8_t*>(freqs.data()),
                 column.size() * c.config.symbols * sizeof(uint32_t));
+    crc = mixed.add(crc, freqs, column);
   }
   return crc;
 }

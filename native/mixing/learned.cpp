@@ -15,7 +15,8 @@ int16_t rounded(int32_t weight) { return static_cast<int16_t>((weight + 256) >> 
 
 // The same code for two kinds of processor; the loader chooses. Integers give the same sums in
 // every order.
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #define SHAZIP_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define SHAZIP_CLONES
