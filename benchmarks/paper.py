@@ -223,7 +223,7 @@ def learn(
 
 
 def text(path: Path) -> dict[str, Any]:
-    """Return the hash that identifies a text."""
+    """Return name, size and hash of a text."""
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     return {"name": path.name, "size": len(content), "sha256": digest}
