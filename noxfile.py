@@ -14,16 +14,21 @@ nox.options.default_venv_backend = "none"
 nox.options.stop_on_first_error = True
 CPP = ("*.cpp", "*.hpp")
 SDIST = {"LICENSE", "PKG-INFO", "examples", "models", "native", "pyproject.toml", "shazip"}
+BIOME = "@biomejs/biome@2.3.11"  # formats and lints scripts and styles; biome.json
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, formatting and types of Python and C++."""
+    """Style, formatting and types of Python and C++; scripts and style of the page."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     sources = sorted(str(path) for kind in CPP for path in Path("native").rglob(kind))
     session.run("clang-format", "--dry-run", "--Werror", *sources)
     session.run("mypy", "--strict", "shazip")
+    if shutil.which("npx"):
+        session.run("npx", "--yes", BIOME, "check", "shazip/view/assets", external=True)
+    else:
+        session.warn("npx is missing, so the page's scripts and style were not checked")
 
 
 @nox.session

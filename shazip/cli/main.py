@@ -28,6 +28,7 @@ COMMANDS = {
         "shazip.cli.eval:evaluate",
         "Measure a model's bits per byte on files, without coding.",
     ),
+    "view": ("shazip.cli.view:view", "Show where the bits of a file go, as a page."),
     "vocabulary": (
         "shazip.cli.vocabulary:vocabulary",
         "Learn a vocabulary: the strings of a network's symbols.",
