@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from cli_run import TEXT, shazip
 from fake import FakeEngine, counting
+from random_models import CONFIGS, random_model
 
 from shazip import Codec, info
 from shazip.cli.options import CodecOptions
 from shazip.codec import BLOCK_HEADER_SIZE, HEADER_SIZE, encode_block
 from shazip.coder import Encoder
 from shazip.container import end_mark_size
+from shazip.engines import open_unproved
 from shazip.halves import Halves, split
 from shazip.lanes import columns, interleave
 from shazip.model.vocabulary import BYTES, Vocabulary
@@ -103,20 +105,24 @@ def test_the_bytes_of_symbols_sum_to_the_payload_within_a_word():
     assert len(encoder.finish()) - words(total) in (0, 4)
 
 
-@pytest.mark.parametrize("mix", [True, False])
+@pytest.mark.parametrize(("symbols", "mix"), [(256, True), (256, False), (512, True), (1024, True)])
 @pytest.mark.parametrize("likeliest", [0, 5])
-def test_bytes_sum_to_the_payload_of_the_archive_within_a_word(mix, likeliest):
+def test_bytes_sum_to_the_payload_of_the_archive_within_a_word(symbols, mix, likeliest):
     pytest.importorskip("shazip._native")
     data = TEXT * 3 + b"\x00\x01\x02" * 50
-    codec = Codec("tiny", mix=mix, lanes=2)
-    found = info(codec.compress(data))
+    if symbols == 256:
+        engine = CodecOptions(model="tiny").open_engine()
+    else:
+        engine = open_unproved(random_model(1, CONFIGS[f"{symbols} symbols"]), "native")
+    found = info(Codec(engine=engine, mix=mix, lanes=2).compress(data))
+    assert not found.stored_blocks
     payload = found.compressed_size - HEADER_SIZE - BLOCK_HEADER_SIZE - end_mark_size(len(data))
-    options = CodecOptions(model="tiny")
-    tracer = Tracer(options.open_engine(), Coding(2, mix=mix), likeliest=likeliest)
+    tracer = Tracer(engine, Coding(2, mix=mix), likeliest=likeliest)
     measured, trace = tracer.trace(data)
     assert measured.bits == pytest.approx(trace.bits.sum())
     assert payload - words(trace.bits.sum()) in (0, 4)
     assert trace.network.sum() > trace.bits.sum() * (1.05 if mix else 0.999)
+    assert (len(trace.starts) < len(data)) == (symbols > 256)
 
 
 def test_a_traced_byte_costs_what_the_coder_pays_for_it():

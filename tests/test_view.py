@@ -16,7 +16,7 @@ from shazip.settings import Coding
 from shazip.trace import Tracer, joined
 from shazip.view import summary
 from shazip.view.look import Viewer
-from shazip.view.pack import MOST_BITS, pack, quantised
+from shazip.view.pack import MOST_BITS, packed, quantised
 from shazip.view.page import MOST_SIZE, page
 from shazip.view.terminal import lines
 
@@ -94,7 +94,7 @@ def test_the_page_of_an_empty_file_is_small():
 
 def test_planes_hold_what_the_trace_says():
     look = made_look(TEXT)
-    facts, planes = opened(pack(look, 5))
+    facts, planes = opened(packed(look, 1 << 20))
     assert facts["bits"] == pytest.approx(look.trace.bits.sum(), abs=0.1)
     for name, bits in (("bits", look.trace.bits), ("network", look.trace.network)):
         plane = planes[name] if name == "bits" else planes[name] + planes["bits"]

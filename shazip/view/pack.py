@@ -33,18 +33,25 @@ def quantised(
     return np.asarray(np.rint(steps * np.sqrt(np.clip(bits, 0, most) / most)), np.uint8)
 
 
-def pack(look: Look, likeliest: int) -> bytes:
+def packed(look: Look, most: int) -> bytes:
+    """Return the blob as base64, with as many of the likeliest symbols as fit into `most` bytes.
+
+    They cost most; without any, the blob has the size that it has.
+    """
+    facts = _facts(look)
+    for likeliest in range(look.trace.likeliest.shape[1], 0, -1):
+        blob = pack(look, facts, likeliest)
+        if len(blob) <= most:
+            return blob
+    return pack(look, facts, 0)
+
+
+def pack(look: Look, facts: dict[str, Any], likeliest: int) -> bytes:
     """Return the blob with so many of the likeliest symbols, as base64."""
     planes = _planes(look, likeliest)
-    facts = {
-        **_facts(look),
-        "likeliest": likeliest,
-        "mostBits": MOST_BITS,
-        "coarse": _COARSE,
-        "planes": {name: len(plane) for name, plane in planes.items()},
-    }
+    sizes = {name: len(plane) for name, plane in planes.items()}
     # ASCII: the text of a hostile name cannot end the script element, nor can base64 of it.
-    head = json.dumps(facts).encode("ascii")
+    head = json.dumps({**facts, "likeliest": likeliest, "planes": sizes}).encode("ascii")
     raw = len(head).to_bytes(4, "little") + head + b"".join(planes.values())
     deflater = zlib.compressobj(9, wbits=-15)
     return base64.b64encode(deflater.compress(raw) + deflater.flush())
@@ -87,6 +94,8 @@ def _facts(look: Look) -> dict[str, Any]:
     )
     return {
         "name": look.name,
+        "mostBits": MOST_BITS,
+        "coarse": _COARSE,
         "models": look.models,
         "mixed": look.mixed,
         "archive": look.archive_size,

@@ -7,8 +7,8 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from shazip.view.look import LIKELIEST, Look
-from shazip.view.pack import pack
+from shazip.view.look import Look
+from shazip.view.pack import packed
 
 # Bytes of page for a byte of file. The page of a small file may be larger: it has the scripts, and
 # _LEAST_ROOM for the vocabulary and the summaries.
@@ -26,14 +26,10 @@ _POLICY = (
 def page(look: Look) -> bytes:
     """Return the page of `look`: HTML, at most MOST_SIZE bytes for each byte of a file of 8 KiB.
 
-    The likeliest symbols cost most; where all would make it too large, fewer are kept.
+    Where all of the likeliest symbols would make it too large, fewer are kept.
     """
     most = max(MOST_SIZE * len(look.data) - len(_filled(b"")), _LEAST_ROOM)
-    for likeliest in range(min(LIKELIEST, look.trace.likeliest.shape[1]), 0, -1):
-        blob = pack(look, likeliest)
-        if len(blob) <= most:
-            return _filled(blob)
-    return _filled(pack(look, 0))
+    return _filled(packed(look, most))
 
 
 def _filled(blob: bytes) -> bytes:
