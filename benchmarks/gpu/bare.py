@@ -72,8 +72,8 @@ def use_site(work: Path) -> Path:
     """Let this process and its children find what is installed in `work`; return the folder."""
     site = work / "site"
     if str(site) not in sys.path:
-        sys.path.insert(1, str(site))
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(site)])
+        sys.path.insert(0, str(site))  # before the checkout, which has no compiled module
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(site), str(ROOT)])
     importlib.invalidate_caches()
     return site
 

@@ -21,7 +21,10 @@ LIMIT = 45_000_000  # bytes; the checkout, which goes along, has 16 million
 PIECE = 1 << 21  # bytes of a text that are compressed alone, so that it is known what fits
 # What shazip needs besides torch and NumPy, and what building its native module needs.
 NEEDED = ("click", "constriction", "platformdirs", "safetensors", "wcwidth")
-BUILDING = ("scikit-build-core", "nanobind", "hatch-fancy-pypi-readme", "hatchling", "packaging")
+BUILDING = (
+    *("scikit-build-core", "nanobind", "hatch-fancy-pypi-readme"),
+    *("hatchling", "packaging", "pathspec", "pluggy", "trove-classifiers"),
+)
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 KEPT = ("peak", "steps", "jitter")  # settings of a run that a recipe records
 
