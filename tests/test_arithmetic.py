@@ -107,7 +107,7 @@ def test_a_probe_ends_with_one_lane(lanes):
 
 
 def test_the_page_names_every_tensor():
-    for name in layout(CONFIGS["1024 symbols"], Sizes(3, 9, 9)):
+    for name in layout(CONFIGS["1024 symbols"], Sizes(3, 9, 9, mixing=True)):
         site, _, kind = re.sub(r"^layers\.\d+\.", "", name).rpartition(".")
         assert site in PAGE, name
         assert kind in PAGE, name
