@@ -107,13 +107,16 @@ def train(
     weights: Path | None = None,
     change: Callable[[TrainConfig], TrainConfig] = keep,
 ) -> dict[str, Any]:
-    """Begin or resume the run in `folder` and stop it in time; return its curve so far."""
-    end = time.time() + seconds - margin(seconds)
+    """Begin or resume the run in `folder` and stop it in time; return its curve so far.
+
+    It makes one update at least, so that every call gets on.
+    """
+    end, first = time.time() + seconds - margin(seconds), iter([False])
     valid = context.text(context.recipe["valid"])
     wishes = RunConfig(
         valid, valid_seconds=min(VALID_SECONDS, seconds / 5), save_seconds=SAVE_SECONDS
     )
-    around: dict[str, Any] = {"stop": lambda: time.time() >= end}
+    around: dict[str, Any] = {"stop": lambda: next(first, time.time() >= end)}
     if (folder / CHECKPOINT).exists():
         trainer = run.resume(folder, wishes, change=change, **around)
     else:
