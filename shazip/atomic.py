@@ -38,6 +38,7 @@ class AtomicFile:
         self.overwrite = overwrite
         # Short, so that a target with a name of the greatest length has a temporary one, too.
         self.temporary = self.target.with_name(f".shazip-{os.urandom(8).hex()}.tmp")
+        self.durable = False  # whether the name is on disk; after commit
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -92,7 +93,7 @@ class AtomicFile:
             os.fsync(self.file.fileno())
             self.file.close()
             self._publish()
-            _sync_directory(self.target.parent)
+            self.durable = _sync_directory(self.target.parent)
         except OSError as error:
             raise named(error, self.name) from error
 
@@ -146,11 +147,19 @@ def copy_attributes(descriptor: int, like: os.stat_result | None) -> None:
             change()
 
 
-def _sync_directory(directory: Path) -> None:
-    # Without it a crash may still take the name away. Some file systems cannot do it.
-    with contextlib.suppress(OSError):
+def _sync_directory(directory: Path) -> bool:
+    """Bring the names in `directory` to disk, which a crash may take away otherwise.
+
+    Return whether that was done; some file systems cannot. Windows has no such call.
+    """
+    if os.name == "nt":
+        return True
+    try:
         descriptor = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """`shazip compress`, `decompress` and `test`: what appears, what stays, what is refused."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -527,3 +528,20 @@ def test_a_source_that_vanishes_meanwhile_is_saved(folder, monkeypatch):
     monkeypatch.setattr(CodecOptions, "open", open_codec)
     assert shazip("compress", "a") == (0, b"", "")
     assert shazip("decompress", "-c", "a.shz").out == TEXT
+
+
+def test_rm_keeps_the_source_if_the_folder_of_the_result_cannot_be_synced(folder, monkeypatch):
+    sync = os.fsync
+
+    def fail(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    done = shazip("compress", "--rm", "a")
+    assert (done.code, done.err) == (
+        1,
+        "shazip: a: the result's folder could not be synced; not removed\n",
+    )
+    assert (folder / "a").read_bytes() == TEXT

@@ -174,9 +174,9 @@ def test_frequencies_are_left_as_they_are():
 def test_a_payload_with_more_than_the_symbols_is_refused():
     rows = random_rows(np.random.default_rng(8), 100, 1.0)
     payload = encode(np.arange(100), rows)
-    with pytest.raises(CorruptError, match="goes on"):
+    with pytest.raises(CorruptError, match="continues"):
         decode(payload, rows[:50])
-    with pytest.raises(CorruptError, match="goes on"):
+    with pytest.raises(CorruptError, match="continues"):
         decode(payload + bytes(8), rows)
 
 
@@ -210,3 +210,28 @@ class Raising:
 
     def decode(self, *_):
         raise self.error
+
+
+def test_more_symbols_than_the_payload_has_bits_for_are_an_error():
+    # One word, and rows that say a bit and a half for the symbol that zeros decode to.
+    rows = np.full((1, 16), (TOTAL - 6_000_000) // 15, np.uint32)
+    rows[0, 0] = TOTAL - 15 * rows[0, 1]
+    decoder = Decoder(bytes(4))
+    decode = lambda: [decoder.decode(rows) for _ in range(2000)]  # noqa: E731
+    with pytest.raises(CorruptError, match="fewer bits"):
+        decode()
+
+
+@pytest.mark.parametrize("likely", [TOTAL - 15, TOTAL // 2, TOTAL // 16])
+def test_an_honest_payload_has_the_bits_that_its_symbols_cost(likely):
+    rows = np.full((3, 16), (TOTAL - likely) // 15, np.uint32)
+    rows[:, 5] = TOTAL - 15 * rows[0, 0]
+    columns = np.full((3000, 3), 5, np.uint16)
+    columns[::701] = 9
+    encoder = Encoder(3)
+    for column in columns:
+        encoder.encode(column, rows)
+    decoder = Decoder(encoder.finish())
+    for column in columns:
+        assert (decoder.decode(rows) == column).all()
+    decoder.finish()

@@ -242,6 +242,8 @@ class Conversion:
         if changed:
             self.reporter.warning(source.name, "changed while it was read")
         if self.where.remove and isinstance(output, AtomicFile):
+            if not output.durable:
+                raise click.ClickException("the result's folder could not be synced; not removed")
             source.remove()
 
     def _progress(
