@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 
 import numpy as np
@@ -128,3 +129,11 @@ def test_other_files_are_refused_by_name(tmp_path, content):
     (tmp_path / "other.json").write_bytes(content)
     with pytest.raises(ShazipError, match=r"other\.json"):
         Vocabulary.read(tmp_path / "other.json")
+
+
+def test_a_vocabulary_that_has_parsed_is_pickled():
+    vocabulary = Vocabulary.learned([(b"a", b"b")])
+    vocabulary.parse(b"abab")
+    again = pickle.loads(pickle.dumps(vocabulary))
+    assert again == vocabulary
+    assert again.parse(b"abab").tolist() == vocabulary.parse(b"abab").tolist()

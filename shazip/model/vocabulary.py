@@ -54,6 +54,10 @@ class Vocabulary:
         if made | {bytes([byte]) for byte in range(256)} != set(strings):
             raise ValueError("single bytes and merges do not make the vocabulary's strings")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickles take neither the compiled parser nor what else was made of the strings.
+        return Vocabulary, (self.strings, self.merges)
+
     @classmethod
     def learned(cls, merges: Sequence[tuple[bytes, bytes]]) -> Vocabulary:
         """Return the vocabulary that `merges` of strings make, in the order given."""
