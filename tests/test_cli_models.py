@@ -248,3 +248,10 @@ def test_json_has_an_object_for_each_model(made):
     assert [record["name"] for record in records if record["default"]] == ["base"]
     assert all(Path(record["path"]).exists() for record in records)
     assert records[0]["parameters"] == made["base"].config.parameters
+
+
+@pytest.mark.parametrize("bpb", [10**400, -1, float("inf"), "x" * 100, None])
+def test_a_record_of_any_number_leaves_the_list_whole(bpb):
+    from shazip.cli.models import _bpb
+
+    assert _bpb({"training": {"bpb": bpb}}) is None

@@ -17,6 +17,7 @@ from shazip.errors import ModelError
 from shazip.model.folders import VARIABLE, user_folder
 
 ROW = "{:<1} {:<12}  {:<32} {:>11} {:>6}  {}"
+ID_LENGTH = 32  # hexadecimal digits
 TITLES = ("", "name", "id", "parameters", "bpb", "path")
 
 
@@ -128,7 +129,7 @@ def _list(table: Table, name: str, default: Path | None) -> None:
     }
     cells = (
         *("*" if path == default else "", printable(path.stem)),
-        *(printable(str(document.get("id"))), record["parameters"]),
+        *(printable(str(document.get("id"))[:ID_LENGTH]), record["parameters"]),
         *("-" if bpb is None else f"{bpb:.3f}", printable(str(path))),
     )
     table.add(cells, record)
@@ -160,4 +161,5 @@ def _bpb(document: dict[str, Any]) -> float | None:
     """The validation result in a model's training record, or None."""
     record = document.get("training")
     bpb = record.get("bpb") if isinstance(record, dict) else None
-    return bpb if isinstance(bpb, int | float) else None
+    # A record may hold any number, even one that no float holds.
+    return bpb if isinstance(bpb, int | float) and 0 <= bpb <= 8 else None

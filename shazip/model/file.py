@@ -186,7 +186,9 @@ def _load(path: Path, memory_limit: int | None) -> IntegerModel:
     extra = {k: v for k, v in document.items() if k not in ("arithmetic", "config", "id", "name")}
     model = build(config, tensors, name=str(document.get("name", "")), metadata=extra)
     if document.get("id") != model.id.hex():
-        raise ModelError(f"its id says {document.get('id')!r}, its contents {model.id.hex()}")
+        raise ModelError(
+            f"its id says {str(document.get('id'))[:40]!r}, its contents {model.id.hex()}"
+        )
     return model
 
 
