@@ -151,7 +151,6 @@ def load(path: Path, memory_limit: int | None = None) -> IntegerModel:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Return a model file's metadata ("id", "name", "config", ...) without reading a tensor."""
-    path.open("rb").close()  # as in load
     try:
         _check_header(Path(path))
         with safe_open(path, framework="numpy") as file:
