@@ -33,14 +33,14 @@ def installable(seed):
 @pytest.fixture(scope="module")
 def made():
     """Two models."""
-    return {"base": installable(1), "other": installable(2)}
+    return {"wikipedia": installable(1), "other": installable(2)}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch, made):
-    """A current directory with the file `a`; `base` ships, `other` is the user's own."""
+    """A current directory with the file `a`; `wikipedia` ships, `other` is the user's own."""
     store, shipped = tmp_path / "store", tmp_path / "shipped"
-    for folder, name in ((shipped, "base"), (store, "other")):
+    for folder, name in ((shipped, "wikipedia"), (store, "other")):
         folder.mkdir()
         modelfile.save(made[name], folder / f"{name}.safetensors")
     work = tmp_path / "work"
@@ -67,10 +67,10 @@ def test_models_lists_what_is_installed(folder, made):
     titles, first, second = (line.split() for line in out.decode().splitlines())
     assert (code, err) == (0, "")
     assert titles == ["name", "id", "parameters", "bpb", "path"]
-    path = str(folder.parent / "shipped" / "base.safetensors")
+    path = str(folder.parent / "shipped" / "wikipedia.safetensors")
     size = str(CONFIGS["plain"].parameters)
     assert first[0] == "other"
-    assert second == ["*", "base", made["base"].id.hex(), size, "-", path]
+    assert second == ["*", "wikipedia", made["wikipedia"].id.hex(), size, "-", path]
 
 
 def test_models_lists_those_that_are_named(folder, made):
@@ -79,15 +79,15 @@ def test_models_lists_those_that_are_named(folder, made):
     modelfile.save(replace(made["other"], metadata=record), path)
     code, out, err = shazip("models", "other", path, "missing")
     assert code == 1
-    assert err == "shazip: missing: no model is called 'missing'; present: other, base\n"
+    assert err == "shazip: missing: no model is called 'missing'; present: other, wikipedia\n"
     assert [line.split()[0] for line in out.decode().splitlines()] == ["name", "other", "mine"]
     assert out.decode().split()[-2:] == ["1.235", str(path)]
 
 
 def test_models_checks_an_engine(mixing):
-    code, out, err = shazip("models", "--check", "--engine", ENGINE, "base", "other")
+    code, out, err = shazip("models", "--check", "--engine", ENGINE, "wikipedia", "other")
     assert (code, err) == (0, "")
-    wanted = [f"{name}: exact with the {ENGINE} engine" for name in ("base", "other")]
+    wanted = [f"{name}: exact with the {ENGINE} engine" for name in ("wikipedia", "other")]
     assert out.decode().splitlines() == [*wanted, "context mixing: exact, version 4"]
 
 
@@ -96,14 +96,14 @@ def test_models_checks_mixing(monkeypatch):
         raise ModelError("mixing gives other frequencies")
 
     monkeypatch.setattr("shazip.engines.mixing.check_canary", refuse)
-    code, out, err = shazip("models", "--check", "--engine", ENGINE, "base")
+    code, out, err = shazip("models", "--check", "--engine", ENGINE, "wikipedia")
     assert (code, err) == (1, "shazip: context mixing: mixing gives other frequencies\n")
-    assert out.decode() == f"base: exact with the {ENGINE} engine\n"
+    assert out.decode() == f"wikipedia: exact with the {ENGINE} engine\n"
 
 
 def test_an_engine_that_is_not_exact_is_refused(folder, made, mixing):
     wrong = {"canary": {"short": "0" * 64, "long": "0" * 64}}
-    modelfile.save(replace(made["base"], metadata=wrong), folder / "wrong.safetensors")
+    modelfile.save(replace(made["wikipedia"], metadata=wrong), folder / "wrong.safetensors")
     code, out, err = shazip("models", "--check", "wrong.safetensors")
     assert (code, out) == (1, b"context mixing: exact, version 4\n")
     assert "computes other frequencies" in err
@@ -133,10 +133,10 @@ def test_the_parameters_of_the_papers_model():
 def test_the_model_is_recorded_and_found_again(folder, made, flags):
     assert compress(*flags, "a") == (0, b"", "")
     assert "(0 stored)" in shazip("info", "-v", "a.shz").out.decode()
-    model = made["other" if flags else "base"]
+    model = made["other" if flags else "wikipedia"]
     assert model.id.hex() in shazip("info", "-v", "a.shz").out.decode()
     assert shazip("decompress", "-c", "a.shz") == (0, TEXT, "")
-    assert shazip("decompress", "-m", "base", "-c", "a.shz") == (0, TEXT, "")
+    assert shazip("decompress", "-m", "wikipedia", "-c", "a.shz") == (0, TEXT, "")
 
 
 def test_rm_works_with_a_real_engine(folder):
@@ -150,14 +150,14 @@ def test_an_archive_names_the_model_that_is_missing_and_those_present(folder, ma
     code, out, err = shazip("test", "a.shz")
     assert (code, out) == (1, b"")
     assert f"no model {made['other'].id.hex()} is installed" in err
-    assert f"base ({made['base'].id.hex()})" in err
+    assert f"wikipedia ({made['wikipedia'].id.hex()})" in err
     assert shazip("test", "-m", elsewhere, "a.shz") == (0, b"", "")
 
 
 def test_a_model_that_is_not_there_ends_the_run_with_one_line(folder):
     code, out, err = compress("-m", "missing", "a", "a")
     assert (code, out) == (1, b"")
-    assert err == "shazip: no model is called 'missing'; present: other, base\n"
+    assert err == "shazip: no model is called 'missing'; present: other, wikipedia\n"
     assert files_in(folder) == ["a"]
 
 
@@ -190,7 +190,7 @@ def test_a_model_is_installed_chosen_used_and_removed(folder, made):
     assert mine.id.hex() in shazip("info", "-v", "a.shz").out.decode()
     assert shazip("models", "--remove", "mine").out.decode() == f"mine: removed, {target}\n"
     assert compress("-f", "a") == (0, b"", "")
-    assert made["base"].id.hex() in shazip("info", "-v", "a.shz").out.decode()
+    assert made["wikipedia"].id.hex() in shazip("info", "-v", "a.shz").out.decode()
 
 
 def test_installing_again_or_under_another_name_is_no_mistake(folder):
@@ -205,18 +205,18 @@ def test_installing_again_or_under_another_name_is_no_mistake(folder):
     [
         (["--install", "a"], "a: not a model file"),
         (["--install", "missing"], "missing: No such file or directory"),
-        (["--install", "new", "--name", "base"], "another model is called 'base': "),
+        (["--install", "new", "--name", "wikipedia"], "another model is called 'wikipedia': "),
         (["--install", "new", "--name", "../x"], "'../x' is not a model's name"),
         (["--install", "inexact"], "computes other frequencies"),
-        (["--remove", "base"], "'base' ships with shazip and cannot be removed: "),
-        (["--remove", "none"], "no model is called 'none'; present: other, base"),
-        (["--default", "none"], "no model is called 'none'; present: other, base"),
+        (["--remove", "wikipedia"], "'wikipedia' ships with shazip and cannot be removed: "),
+        (["--remove", "none"], "no model is called 'none'; present: other, wikipedia"),
+        (["--default", "none"], "no model is called 'none'; present: other, wikipedia"),
     ],
 )
 def test_what_has_no_place_there_is_refused_in_one_line(folder, made, arguments, message):
     modelfile.save(installable(3), folder / "new")
     wrong = {"canary": {"short": "0" * 64, "long": "0" * 64}}
-    modelfile.save(replace(made["base"], metadata=wrong), folder / "inexact")
+    modelfile.save(replace(made["wikipedia"], metadata=wrong), folder / "inexact")
     code, out, err = shazip("models", *arguments)
     assert (code, out, err.count("\n")) == (1, b"", 1)
     assert message in err
@@ -234,7 +234,8 @@ def test_an_archive_whose_model_is_missing_names_the_command_that_helps(folder, 
     assert f"shazip models --install FILE, which puts it into {folder.parent / 'store'}" in err
     assert "the model given is" not in err
     assert (
-        f"the model given is {made['base'].id.hex()}" in shazip("test", "-m", "base", "a.shz").err
+        f"the model given is {made['wikipedia'].id.hex()}"
+        in shazip("test", "-m", "wikipedia", "a.shz").err
     )
     assert shazip("models", "--install", "saved", "--name", "other").code == 0
     assert shazip("test", "a.shz") == (0, b"", "")
@@ -245,9 +246,9 @@ def test_json_has_an_object_for_each_model(made):
     assert {record["name"]: record["id"] for record in records} == {
         name: model.id.hex() for name, model in made.items()
     }
-    assert [record["name"] for record in records if record["default"]] == ["base"]
+    assert [record["name"] for record in records if record["default"]] == ["wikipedia"]
     assert all(Path(record["path"]).exists() for record in records)
-    assert records[0]["parameters"] == made["base"].config.parameters
+    assert records[0]["parameters"] == made["wikipedia"].config.parameters
 
 
 @pytest.mark.parametrize("bpb", [10**400, -1, float("inf"), "x" * 100, None])

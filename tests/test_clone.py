@@ -32,7 +32,7 @@ def test_the_example_of_the_readme_runs_in_the_root(tmp_path):
 
 
 def test_the_module_runs_as_a_command_in_the_root():
-    assert python("-m", "shazip", "models").stdout.count("base.safetensors") == 1
+    assert python("-m", "shazip", "models").stdout.count("wikipedia.safetensors") == 1
 
 
 def test_without_a_compiled_module_the_message_names_cause_and_remedy(tmp_path):

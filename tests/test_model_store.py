@@ -77,12 +77,12 @@ def test_the_default_model_is_the_first_of_the_defaults_that_ships(tmp_path):
     (tmp_path / "shipped").mkdir()
     modelfile.save(MODEL, tmp_path / "shipped" / "tiny.safetensors")
     assert modelstore.default().id == MODEL.id
-    modelfile.save(OTHER, tmp_path / "shipped" / "base.safetensors")
+    modelfile.save(OTHER, tmp_path / "shipped" / "wikipedia.safetensors")
     assert modelstore.default().id == OTHER.id
 
 
 def test_a_file_of_the_user_does_not_become_the_default_by_its_name(folder):
-    modelfile.save(MODEL, folder / "base.safetensors")
+    modelfile.save(MODEL, folder / "wikipedia.safetensors")
     with pytest.raises(ModelError, match="no default model"):
         modelstore.default()
 

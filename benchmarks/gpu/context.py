@@ -16,7 +16,7 @@ RECIPE = "recipe.json"  # in a bundle: its texts and weights, and the settings o
 class Scale:
     """The sizes of all pieces."""
 
-    model: str = "base"
+    model: str = "wikipedia"
     lanes: tuple[int, ...] = (64, 256, 1024, 4096, 16384)
     steps: int = 64  # timed, after as many untimed ones
     archive: int = 1 << 16  # bytes compressed on both sides

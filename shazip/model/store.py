@@ -17,7 +17,8 @@ from shazip.model.file import IntegerModel
 from shazip.model.folders import shipped_folder, user_folder
 
 SUFFIX = ".safetensors"
-DEFAULTS = ("base", "tiny")  # the first that ships is the default model, if none was chosen
+# The first that ships is the default model, if the user chose none.
+DEFAULTS = ("text", "wikipedia", "tiny")
 DEFAULT_FILE = "default"
 
 
