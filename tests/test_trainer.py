@@ -19,7 +19,7 @@ from checkpoints import load_network  # noqa: E402
 from shazip.atomic import replace_file  # noqa: E402
 from shazip.model.config import NetworkConfig  # noqa: E402
 from shazip.model.vocabulary import BYTES  # noqa: E402
-from shazip.training import data, metrics, run  # noqa: E402
+from shazip.training import data, metrics, run, sealed  # noqa: E402
 from shazip.training.checkpoint import (  # noqa: E402
     load_checkpoint,
     load_weights,
@@ -119,11 +119,11 @@ def test_the_last_part_is_on_the_grids_and_ends_when_the_run_gets_longer(tmp_pat
 def test_a_checkpoint_from_before_the_grids_is_resumed(tmp_path, text):
     run.begin(config(text, updates=2), tmp_path / "run", RunConfig())
     path = tmp_path / "run" / CHECKPOINT
-    content = torch.load(path, weights_only=True)
+    content, _ = sealed.load(path)
     del content["trainer"]["grids"]
     fields = json.loads(content["config"])
     del fields["schedule"]["quantise_last"]
-    torch.save({**content, "config": json.dumps(fields)}, path)
+    sealed.save({**content, "config": json.dumps(fields)}, path)
     assert run.resume(tmp_path / "run", RunConfig()).updates == 2
 
 
@@ -244,7 +244,7 @@ def test_not_a_number_stops_with_the_last_checkpoint_kept(tmp_path, text):
     _, state = load_checkpoint(path)
     good = path.read_bytes()
     state["model"]["bias"][3] = math.nan
-    torch.save({**torch.load(path, weights_only=True), "trainer": state}, path)
+    sealed.save({**sealed.load(path)[0], "trainer": state}, path)
     broken = path.read_bytes()
     longer = lambda c: replace(c, schedule=replace(c.schedule, total=99 * WINDOW))  # noqa: E731
     with pytest.raises(TrainingError, match="loss nan"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from safetensors.torch import save as pack_tensors
 
 from shazip.atomic import replace_file
 from shazip.model.vocabulary import Vocabulary
+from shazip.training import sealed
 from shazip.training.errors import TrainingError
 from shazip.training.network.architecture import new_network
 from shazip.training.network.trainable import Trainable
@@ -30,7 +30,8 @@ from shazip.training.settings import (
 )
 from shazip.training.trainer import Trainer
 
-VERSION = 3
+VERSION = 4
+UNSEALED = 3  # the version before, the same without a checksum of the file
 METADATA_KEY = "shazip"  # one key: safetensors writes several in varying order
 
 
@@ -45,18 +46,24 @@ def save_checkpoint(trainer: Trainer, path: Path) -> None:
         "trainer": trainer.state_dict(),
     }
     if trainer.group.rank == 0:
-        replace_file(path, lambda file: torch.save(content, file))
+        sealed.save(content, path)
 
 
 def load_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, Any]]:
-    """Return the configuration and the trainer's state. Raises TrainingError for other files."""
+    """Return the configuration and the trainer's state.
+
+    Raises TrainingError with the file's name for other and for damaged files.
+    """
+    content, whole = sealed.load(path)
+    version = content.get("version")
+    if version not in (UNSEALED, VERSION):
+        raise TrainingError(f"{path} is no checkpoint of version {UNSEALED} or {VERSION}")
+    if version == VERSION and not whole:
+        raise TrainingError(f"{path} is damaged: its checksum is missing")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise TrainingError(f"{path} is no checkpoint") from error
-    if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise TrainingError(f"{path} is no checkpoint of version {VERSION}")
-    return parse_config(content["config"]), content["trainer"]
+        return parse_config(content["config"]), content["trainer"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"{path} has no configuration that this version knows") from error
 
 
 def save_config(config: TrainConfig, path: Path) -> None:
