@@ -163,9 +163,13 @@ def _create(model: IntegerModel, name: str, device: str | None, threads: int | N
             "torch": "install it with: pip install 'shazip[torch]'",
         }
         raise ShazipError(f"the {name} engine is not installed; {remedy[name]}")
+    if name == "native" and device not in (None, "cpu"):
+        raise ValueError(f"the native engine runs on the CPU, not on {device!r}")
+    if not model.config.layers:
+        from shazip.engines.constant import ConstantEngine
+
+        return ConstantEngine(model, name, threads)
     if name == "native":
-        if device not in (None, "cpu"):
-            raise ValueError(f"the native engine runs on the CPU, not on {device!r}")
         from shazip.engines.native import NativeEngine
 
         return NativeEngine(model, threads=threads)

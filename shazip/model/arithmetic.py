@@ -73,12 +73,19 @@ class Sizes(NamedTuple):
 
 def layout(config: NetworkConfig, sizes: Sizes) -> dict[str, Field]:
     """Return every tensor of a model of this shape."""
-    fields = dict(_tables(config))
+    fields = dict(_tables(config) if config.layers else _constant(config))
     if config.vocabulary > ALPHABET:
         fields.update(_vocabulary(config.vocabulary, sizes))
     if sizes.mixing:
         for name, columns in MIXING.items():
             fields[name] = Field("int16", (config.vocabulary, columns), -INT16_MAX, INT16_MAX)
+    if config.layers:
+        fields.update(_network(config, sizes))
+    return fields
+
+
+def _network(config: NetworkConfig, sizes: Sizes) -> dict[str, Field]:
+    fields = {}
     for layer in range(config.layers):
         for name, field in _layer(config, layer):
             fields[f"layers.{layer}.{name}"] = field
@@ -101,6 +108,8 @@ def exp_logit_max(vocabulary: int) -> int:
 
 def products(config: NetworkConfig) -> Iterator[Product]:
     """Yield every requantisation whose result must fit 32 bits before its clamp."""
+    if not config.layers:
+        return
     square = config.width * OPERAND_MAX**2
     for layer in range(config.layers):
         at = f"layers.{layer}"
@@ -120,7 +129,16 @@ def _tables(config: NetworkConfig) -> Iterator[tuple[str, Field]]:
     yield "table.tanh", Field("int16", (2 * GATE_HALF,), -INT16_MAX, INT16_MAX)
     yield "table.gelu", Field("int16", (2 * GELU_HALF,), -INT16_MAX - 1, INT16_MAX)
     yield "table.exp_score", Field("int16", (SCORE_ENTRIES,), 0, INT16_MAX)
-    yield "table.exp_logit", Field("int32", (LOGIT_ENTRIES,), 0, exp_logit_max(config.vocabulary))
+    yield "table.exp_logit", _exp_logit(config)
+
+
+def _constant(config: NetworkConfig) -> Iterator[tuple[str, Field]]:
+    yield "table.exp_logit", _exp_logit(config)
+    yield "output.logits", Field("int16", (config.vocabulary,), -LOGIT_MAX, LOGIT_MAX)
+
+
+def _exp_logit(config: NetworkConfig) -> Field:
+    return Field("int32", (LOGIT_ENTRIES,), 0, exp_logit_max(config.vocabulary))
 
 
 def _vocabulary(symbols: int, sizes: Sizes) -> Iterator[tuple[str, Field]]:

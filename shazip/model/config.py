@@ -9,7 +9,10 @@ ALPHABET = 256  # single bytes: the vocabulary of a byte model
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes of a SHA-RNN; they fix the shape of every tensor."""
+    """Sizes of a SHA-RNN; they fix the shape of every tensor.
+
+    Without layers there is no network: logits are constant, the other sizes are 1.
+    """
 
     width: int = 384  # of the embedding, the residual stream and the LSTM
     boom_width: int = 1536  # a multiple of width; the chunks are summed
@@ -20,9 +23,14 @@ class NetworkConfig:
     vocabulary: int = ALPHABET  # symbols: V
 
     def __post_init__(self) -> None:
-        for name in ("width", "boom_width", "layers", "window", "heads", "vocabulary"):
+        sizes = ("width", "boom_width", "window", "heads", "vocabulary")
+        for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
+        if self.layers < 0:
+            raise ValueError(f"layers is {self.layers}, must be at least 0")
+        if not self.layers and any(getattr(self, name) > 1 for name in sizes[:-1]):
+            raise ValueError("without layers the other sizes are 1")
         if self.boom_width % self.width:
             raise ValueError(f"boom_width {self.boom_width} is no multiple of width {self.width}")
         if self.width % self.heads:
@@ -37,6 +45,8 @@ class NetworkConfig:
     @property
     def parameters(self) -> int:
         """The float network's parameters as papers count them: embedding tied, gates folded."""
+        if not self.layers:
+            return self.vocabulary
         width, boom = self.width, self.boom_width
         norm = 2 * width
         lstm = 2 * 4 * width * width + 4 * width

@@ -111,6 +111,8 @@ def changed(
 
 def with_window(model: IntegerModel, window: int) -> IntegerModel:
     """Return `model` with attention that sees `window` steps: another model, without a canary."""
+    if not model.config.layers:
+        raise ModelError(f"model {model.name!r} has no layers, so no window")
     memory = model.tensors["start.memory"]
     kept = memory[:, max(0, memory.shape[1] - (window - 1)) :]
     return changed(model, {"start.memory": kept}, config=replace(model.config, window=window))
@@ -286,7 +288,8 @@ def check_values(config: NetworkConfig, tensors: Mapping[str, np.ndarray]) -> No
     _vocabulary(config, tensors)
     most_likely = exp_logit_max(config.vocabulary)
     for name, first in (("table.exp_score", INT16_MAX), ("table.exp_logit", most_likely)):
-        if (int(tensors[name][0]), int(tensors[name][-1])) != (first, 0):
+        table = tensors.get(name)
+        if table is not None and (int(table[0]), int(table[-1])) != (first, 0):
             raise ModelError(f"tensor {name!r} must begin with {first} and end with 0")
     for product in products(config):
         multiplier = sum(np.abs(tensors[name].astype(np.int64)) for name in product.multipliers)

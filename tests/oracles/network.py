@@ -21,6 +21,8 @@ class Lane:
     def __init__(self, model: IntegerModel) -> None:
         self.config = model.config
         self.tensors = {name: values.astype(np.int64) for name, values in model.tensors.items()}
+        if not self.config.layers:
+            return
         self.symbol = int(self["start.symbol"][0])
         self.hidden = list(self["start.hidden"])
         self.cell = list(self["start.cell"])
@@ -38,6 +40,8 @@ class Lane:
         self.symbol = symbol
 
     def logits(self) -> Vector:
+        if not self.config.layers:
+            return self["output.logits"]
         h = np.zeros(self.config.width, np.int64)
         for layer in range(self.config.layers):
             h = self.lstm(layer, h)
