@@ -80,7 +80,9 @@ def main() -> None:
     elif args.install:
         parser.error("only start values for bytes belong to the package")
     else:
-        modelfile.save(modelfile.changed(model, train_own(engine, texts, args.rounds)), args.out)
+        rows = train_own(engine, texts, args.rounds)
+        # The canary is of the network, which stays.
+        modelfile.save(modelfile.changed(model, rows, metadata=model.metadata), args.out)
 
 
 def install(start: bytes) -> None:

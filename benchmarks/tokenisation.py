@@ -4,8 +4,10 @@
 
 One network for each vocabulary reads TRAIN for as many CPU seconds, with the same sizes and recipe.
 Measured on VALID: perplexity per symbol, which cannot be compared between vocabularies, and bits
-per byte, which can; and which of a word's pieces carry its bits. Table and figures go to
-benchmarks/results/tokenisation.*. It needs torch and tokenizers; `--render` writes the page anew.
+per byte, which can; which of a word's pieces carry its bits; and the archive of VALID by the exact
+model, alone and mixed, for vocabularies that a model file can hold. Table and figures go to
+benchmarks/results/tokenisation.* after each network; the same command goes on where it was stopped.
+It needs torch and tokenizers; `--render` writes the page anew.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from benchmarks.tokenisation_archive import archives
 from benchmarks.tokenisation_report import write
 from shazip.bench.machine import describe
 from shazip.model.config import NetworkConfig
@@ -41,6 +44,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 SAMPLE = 16_000_000  # bytes of TRAIN that vocabularies are learned from
 WORDS = 8000  # the most frequent; others are spelled in bytes
 SUBWORDS = (512, 1024, 4096)
+IN_FILES = 1024  # the largest vocabulary that a model file can hold
 TIMED, WARM = 12, 4  # updates that say how much text fits into the time, and those before
 LANES, STEPS, VALID_LANES = 16, 64, 16
 
@@ -131,7 +135,7 @@ class Study:
         costs = symbol_costs(self.trainer.network, symbols)
         symbols = symbols[: len(costs)]
         size = int(self.vocabulary.lengths[symbols].sum())
-        return {
+        found = {
             "symbols": self.vocabulary.size,
             "bytes_per_symbol": round(size / len(symbols), 3),
             "trained_on": self.trainer.done,
@@ -141,6 +145,10 @@ class Study:
             "shares": piece_shares(self.vocabulary, symbols, costs),
             "curve": self.curve,
         }
+        if self.vocabulary.size <= IN_FILES:
+            (corpus,) = self.trainer.config.corpora
+            found |= archives(self.trainer.network, self.vocabulary, corpus, text)
+        return found
 
 
 @torch.no_grad()
@@ -211,18 +219,27 @@ def main(
         raise click.UsageError("a text to train on and one to validate on are needed.")
     budget = Budget(seconds, width, Corpus(train), peak)
     text = np.array(open_text(replace(budget.corpus, path=valid))[:valid_size])
-    found = {}
+    settings = {"seconds": seconds, "width": width, "peak": peak, "lanes": LANES, "steps": STEPS}
+    texts = {"train": train.name, "valid": valid.name, "valid_bytes": len(text)}
+    head = {"settings": settings, **texts, "machine": {**describe(), "torch": torch.__version__}}
+    found = begun(output, head)
     torch.set_num_threads(1)
     with Workers(1) as workers:
         for name, vocabulary in vocabularies(budget.corpus).items():
-            print(name, file=sys.stderr)
-            study = Study(vocabulary, budget, workers)
-            study.train()
-            found[name] = study.figures(text)
-    settings = {"seconds": seconds, "width": width, "peak": peak, "lanes": LANES, "steps": STEPS}
-    texts = {"train": train.name, "valid": valid.name, "valid_bytes": len(text)}
-    machine = {**describe(), "torch": torch.__version__}
-    write({"settings": settings, **texts, "machine": machine, "vocabularies": found}, output)
+            if name not in found:
+                print(name, file=sys.stderr)
+                study = Study(vocabulary, budget, workers)
+                study.train()
+                found[name] = study.figures(text)
+                write({**head, "vocabularies": found}, output)
+
+
+def begun(output: Path, head: dict[str, Any]) -> dict[str, Any]:
+    """Return what an earlier call with the same settings and texts has found."""
+    path = output / "tokenisation.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    same = all(kept.get(key) == head[key] for key in ("settings", "train", "valid", "valid_bytes"))
+    return dict(kept["vocabularies"]) if same else {}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HONEST = """\
 Perplexity per symbol moves with the vocabulary alone: a symbol that stands for more bytes is harder
 to guess, and networks of equal bits per byte have perplexities that differ by orders of magnitude.
-Only bits per byte compare.
+Only bits per byte compare. They are the float network's; archives (bytes) are by exact models.
 
 In the second table a network always predicts the next piece of a word from the true pieces before
 it (teacher forcing). So most of a word's bits fall on its first piece, and the later ones are
@@ -54,13 +54,17 @@ def page(found: dict[str, Any]) -> str:
 
 def comparison(rows: dict[str, Any]) -> list[str]:
     """Return the table that compares vocabularies."""
-    names = ("V", "bytes per symbol", "MB read", "perplexity per symbol", "bits per byte")
+    names = (
+        *("V", "bytes per symbol", "MB read", "perplexity per symbol"),
+        *("archive, network alone", "archive, mixed", "bits per byte"),
+    )
     lines = [f"| vocabulary | {' | '.join(names)} |", "|---|" + "--:|" * len(names)]
     best = min(row["bpb"] for row in rows.values())
     for name, row in rows.items():
         mark = "**" if row["bpb"] == best else ""
         size, read = row["bytes_per_symbol"], row["trained_on"] / 1e6
         cells = [f"{row['symbols']}", f"{size:.2f}", f"{read:.1f}", f"{row['perplexity']:.1f}"]
+        cells += [f"{row[key]:,}" if key in row else "" for key in ("archive_alone", "archive")]
         lines.append(f"| {name} | {' | '.join(cells)} | {mark}{row['bpb']:.3f}{mark} |")
     return lines
 
