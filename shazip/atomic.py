@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from shazip import temporary
+
 PERMISSIONS = 0o777
 
 
@@ -25,48 +27,13 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         new.commit(None)
 
 
-class AtomicFile:
-    """A file that is written under a hidden name beside `target` and takes its name in `commit`.
+class NamedFile:
+    """A file to write, whose errors name it; a failing write does not know its file's name."""
 
-    Left without `commit`, for whatever reason, it leaves nothing behind.
-    """
+    file: BinaryIO
 
-    def __init__(self, target: Path, *, overwrite: bool) -> None:
-        self.name = target
-        # os.replace would replace a link itself, not the file that it points to.
-        self.target = Path(os.path.realpath(target)) if overwrite else target
-        self.overwrite = overwrite
-        # Short, so that a target with a name of the greatest length has a temporary one, too.
-        self.temporary = self.target.with_name(f".shazip-{os.urandom(8).hex()}.tmp")
-        self.durable = False  # whether the name is on disk; after commit
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> Self:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        try:
-            self._file = os.fdopen(os.open(self.temporary, flags, 0o600), "w+b")
-        except OSError as error:
-            raise named(error, self.name) from error
-        except BaseException:  # a signal between the creation and the return
-            self.temporary.unlink(missing_ok=True)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # close() flushes, and fails once more on a full disk; one report is enough.
-        with contextlib.suppress(OSError):
-            self.file.close()
-        self.temporary.unlink(missing_ok=True)
-
-    @property
-    def file(self) -> BinaryIO:
-        assert self._file is not None
-        return self._file
+    def __init__(self, name: str | os.PathLike[str]) -> None:
+        self.name = name
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         try:
@@ -80,6 +47,54 @@ class AtomicFile:
         except OSError as error:
             raise named(error, self.name) from error
 
+
+class AtomicFile(NamedFile):
+    """A file that is written under a hidden name beside `target` and takes its name in `commit`.
+
+    Left without `commit`, for whatever reason, it leaves nothing behind; after SIGKILL the next
+    one in its folder removes it.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        super().__init__(target)
+        # os.replace would replace a link itself, not the file that it points to.
+        self.target = Path(os.path.realpath(target)) if overwrite else target
+        self.overwrite = overwrite
+        self.temporary = temporary.new_path(self.target.parent)
+        self.durable = False  # whether the name is on disk; after commit
+
+    def __enter__(self) -> Self:
+        temporary.remove_abandoned(self.target.parent)
+        while not self._create():
+            self.temporary = temporary.new_path(self.target.parent)
+        return self
+
+    def _create(self) -> bool:
+        """Create the temporary file; return False if it was taken for an abandoned one."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        try:
+            self.file = os.fdopen(os.open(self.temporary, flags, 0o600), "w+b")
+            held = temporary.hold(self.file.fileno(), self.temporary)
+        except OSError as error:
+            raise named(error, self.name) from error
+        except BaseException:  # a signal between the creation and the return
+            self.temporary.unlink(missing_ok=True)
+            raise
+        if not held:
+            self.file.close()
+        return held
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # close() flushes, and fails once more on a full disk; one report is enough.
+        with contextlib.suppress(OSError):
+            self.file.close()
+        self.temporary.unlink(missing_ok=True)
+
     def reopen(self) -> BinaryIO:
         """Return the file as written so far, opened for reading."""
         self.flush()
@@ -91,8 +106,10 @@ class AtomicFile:
             self.flush()
             copy_attributes(self.file.fileno(), like)
             os.fsync(self.file.fileno())
-            self.file.close()
+            if os.name == "nt":  # where an open file cannot be renamed; elsewhere it stays locked
+                self.file.close()
             self._publish()
+            self.file.close()
             self.durable = _sync_directory(self.target.parent)
         except OSError as error:
             raise named(error, self.name) from error
@@ -105,10 +122,10 @@ class AtomicFile:
             # A hard link, unlike a renaming, fails if somebody made the target in the meantime.
             os.link(self.temporary, self.target)
         except FileExistsError:
-            raise exists(self.name) from None
+            raise exists(self.target) from None
         except OSError:  # a file system without hard links
             if os.path.lexists(self.target):
-                raise exists(self.name) from None
+                raise exists(self.target) from None
             self.temporary.replace(self.target)
 
 
@@ -118,7 +135,7 @@ def exists(target: Path) -> FileExistsError:
 
 
 def named(error: OSError, name: str | os.PathLike[str]) -> OSError:
-    """Return `error` with the file it befell; a failing write does not know its file's name."""
+    """Return `error` with the name of the file it befell."""
     return type(error)(error.errno, error.strerror, os.fspath(name))
 
 

@@ -13,16 +13,16 @@ from typing import BinaryIO, Self
 
 import click
 
-from shazip.atomic import AtomicFile, exists, named
+from shazip.atomic import AtomicFile, NamedFile, exists
 from shazip.cli.report import STDOUT
 
 
-class StreamFile:
+class StreamFile(NamedFile):
     """Standard output, or a device or pipe by its name; there is nothing to commit."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
+        super().__init__(name)
         self.file = file
-        self.name = name
 
     def __enter__(self) -> Self:
         return self
@@ -36,18 +36,6 @@ class StreamFile:
         if self.name != STDOUT:
             with contextlib.suppress(OSError):
                 self.file.close()
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:
-        try:
-            return self.file.write(data)
-        except OSError as error:
-            raise named(error, self.name) from error
-
-    def flush(self) -> None:
-        try:
-            self.file.flush()
-        except OSError as error:
-            raise named(error, self.name) from error
 
     def commit(self, like: os.stat_result | None) -> None:
         self.flush()
