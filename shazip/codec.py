@@ -10,7 +10,6 @@ Blocks share the predictor's state; a stored block drops it on both sides.
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable
 
@@ -19,13 +18,12 @@ from numpy.typing import NDArray
 
 from shazip.coder import Decoder, Encoder
 from shazip.container import (
-    BLOCK_HEADER_SIZE,
-    HASH_SIZE,
     HEADER_SIZE,
     START_SIZE,
     BlockHeader,
     Header,
     Kind,
+    block_header_size,
     check_end_mark,
     check_start,
     end_mark_size,
@@ -141,7 +139,7 @@ class FrameEncoder:
         self._header = header
         self._open_predictor = open_predictor
         self._predictor: Predictor | None = None
-        self._hash = hashlib.sha256()
+        self._checksum = 0  # of all blocks so far
         self._size = 0
         self.blocks = 0
 
@@ -151,7 +149,7 @@ class FrameEncoder:
 
     def block(self, block: bytes, progress: Progress | None = None) -> bytes:
         """Return `block`, 1 to 2**block_bits bytes, as block header and payload."""
-        self._hash.update(block)
+        self._checksum = zlib.crc32(block, self._checksum)
         self._size += len(block)
         self.blocks += 1
         coded = None if looks_incompressible(block) else self._encode(block, progress)
@@ -160,13 +158,13 @@ class FrameEncoder:
         kind = Kind.STORED if coded is None else Kind.CODED
         symbols, payload = coded or (0, block)
         sizes = (len(block), symbols, len(payload))
-        checksums = (zlib.crc32(payload), zlib.crc32(block))
-        return pack_block_header(BlockHeader(kind, *sizes, *checksums)) + payload
+        found = BlockHeader(kind, *sizes, zlib.crc32(payload), self._checksum)
+        return pack_block_header(found, self._header) + payload
 
     def end(self) -> bytes:
         """Return the end mark; the predictor's memory is free."""
         self._predictor = None
-        return pack_end_mark(self._size, self._hash.digest()[:HASH_SIZE])
+        return pack_end_mark(self._size)
 
     def _encode(self, block: bytes, progress: Progress | None) -> tuple[int, bytes] | None:
         if self._predictor is None:
@@ -192,7 +190,7 @@ class FrameDecoder:
         self._progress: Progress | None = None
         self._predictor: Predictor | None = None
         self._failure: Exception | None = None
-        self._hash = hashlib.sha256()
+        self._checksum = 0  # of all blocks so far
         self.needed = START_SIZE
         # A plain function: a method bound to this object would keep the object alive.
         self._take: Callable[[FrameDecoder, bytes], bytes] = FrameDecoder._start
@@ -245,7 +243,7 @@ class FrameDecoder:
         if parse_kind(piece) is Kind.END:
             self._await(end_mark_size(self.size) - 1, FrameDecoder._end, piece)
         else:
-            self._await(BLOCK_HEADER_SIZE - 1, FrameDecoder._block_header, piece)
+            self._await(block_header_size(self._frame) - 1, FrameDecoder._block_header, piece)
         return b""
 
     def _block_header(self, piece: bytes) -> bytes:
@@ -255,14 +253,13 @@ class FrameDecoder:
 
     def _payload(self, piece: bytes) -> bytes:
         content = self._original(self._block, self._frame, piece)
-        self._hash.update(content)
         self.size += len(content)
         self.blocks += 1
         self._await(1, FrameDecoder._kind)
         return content
 
     def _end(self, piece: bytes) -> bytes:
-        check_end_mark(self._seen + piece, self.size, self._hash.digest()[:HASH_SIZE])
+        check_end_mark(self._seen + piece, self.size)
         self._predictor = None
         self.needed = 0
         self.eof = True
@@ -283,15 +280,21 @@ class FrameDecoder:
             )
         if zlib.crc32(payload) != block.payload_checksum:
             raise CorruptError("the payload's checksum does not match")
+        return self._in_place(block, header, self._decode(block, header, payload))
+
+    def _in_place(self, block: BlockHeader, header: Header, content: bytes) -> bytes:
+        """Return `content` if its checksum, going on from the blocks before, is the block's."""
+        self._checksum = zlib.crc32(content, self._checksum)
+        if self._checksum == block.original_checksum:
+            return content
+        if block.kind is Kind.STORED:
+            raise CorruptError("the blocks before this one are others, or in another order")
+        raise _other_probabilities(header)
+
+    def _decode(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
         if block.kind is Kind.STORED:
             self._predictor = None
             return payload
-        original = self._decode(block, header, payload)
-        if zlib.crc32(original) != block.original_checksum:
-            raise _other_probabilities(header)
-        return original
-
-    def _decode(self, block: BlockHeader, header: Header, payload: bytes) -> bytes:
         if self._predictor is None:
             self._predictor = self._open_predictor(header)
         sizes = (block.symbols, block.original_size, header.lanes)

@@ -18,20 +18,20 @@ from shazip.errors import CorruptError, FormatError, TruncatedError
 
 MAGIC = b"\xf5shz"  # the byte F5 occurs in no UTF-8 text
 INDEX_MAGIC = b"\xf5shi"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MODEL_ID_SIZE = 16
-HASH_SIZE = 4
 MAX_BLOCK_BITS = 28
+MAX_LANES = 2**16 - 1
 SYMBOL_BITS = range(8, 11)  # log2 of the symbols in a vocabulary
 MAX_STRING = 16  # bytes that a symbol stands for
 
 _CHECKSUM = struct.Struct("<I")
-_HEADER = struct.Struct(f"<{len(MAGIC)}sBBBBBBBI{MODEL_ID_SIZE}s")
-_BLOCK = struct.Struct("<BIIIII")
+_HEADER = struct.Struct(f"<{len(MAGIC)}sBBBBBBH{MODEL_ID_SIZE}s")
+_BLOCK_CHECKSUMS = struct.Struct("<II")
+_BITS_OF_BLOCK_BITS = 5  # in their byte; the vocabulary's size takes two more
 
 START_SIZE = len(MAGIC) + 1  # magic and version, the same in every version of the format
 HEADER_SIZE = _HEADER.size + _CHECKSUM.size
-BLOCK_HEADER_SIZE = _BLOCK.size + _CHECKSUM.size
 
 
 class Kind(IntEnum):
@@ -65,7 +65,7 @@ class BlockHeader:
     symbols: int  # that the payload codes; 0 in a stored block
     payload_size: int
     payload_checksum: int
-    original_checksum: int
+    original_checksum: int  # of the frame's original bytes up to the end of this block
 
 
 def pack_header(header: Header) -> bytes:
@@ -77,8 +77,7 @@ def pack_header(header: Header) -> bytes:
         header.mixing_version,
         header.table_bits,
         header.history_bits,
-        header.block_bits,
-        header.symbol_bits,
+        header.block_bits | (header.symbol_bits - SYMBOL_BITS[0]) << _BITS_OF_BLOCK_BITS,
         header.lanes,
         header.model_id,
     )
@@ -88,14 +87,15 @@ def pack_header(header: Header) -> bytes:
 def parse_header(data: bytes) -> Header:
     """Return the header at the start of `data`; magic and version come before the checksum."""
     check_start(data)
-    _, _, arithmetic, mixing, table, history, block, symbol, lanes, model_id = _HEADER.unpack(
+    _, _, arithmetic, mixing, table, history, bits, lanes, model_id = _HEADER.unpack(
         _checked(data, HEADER_SIZE, "header")
     )
-    header = Header(model_id, lanes, block, arithmetic, symbol, mixing, table, history)
+    symbol_bits, block_bits = divmod(bits, 1 << _BITS_OF_BLOCK_BITS)
+    symbol_bits += SYMBOL_BITS[0]
+    header = Header(model_id, lanes, block_bits, arithmetic, symbol_bits, mixing, table, history)
     if header.block_bits > MAX_BLOCK_BITS:
-        # This covers the byte's three upper bits, which are reserved.
         raise FormatError(f"blocks of 2**{header.block_bits} bytes, at most 2**{MAX_BLOCK_BITS}")
-    if header.symbol_bits not in SYMBOL_BITS:
+    if header.symbol_bits not in SYMBOL_BITS:  # this covers the byte's last bit, too
         raise FormatError(f"a vocabulary of 2**{header.symbol_bits} symbols, not 2**8 to 2**10")
     if not 1 <= header.lanes <= 1 << header.block_bits:
         raise FormatError(f"{header.lanes} lanes for blocks of 2**{header.block_bits} bytes")
@@ -117,23 +117,21 @@ def check_start(data: bytes, *, first: bool = True) -> None:
         raise FormatError(f"format version {version[0]}, this shazip reads {FORMAT_VERSION}")
 
 
-def pack_block_header(block: BlockHeader) -> bytes:
-    """Return the BLOCK_HEADER_SIZE bytes that `parse_block_header` turns back into `block`."""
-    body = _BLOCK.pack(
-        block.kind,
-        block.original_size,
-        block.symbols,
-        block.payload_size,
-        block.payload_checksum,
-        block.original_checksum,
-    )
+def pack_block_header(block: BlockHeader, header: Header) -> bytes:
+    """Return the bytes that `parse_block_header` turns back into `block`."""
+    sizes = (block.original_size, block.symbols, block.payload_size)
+    width = _size_width(header)
+    body = bytes([block.kind]) + b"".join(size.to_bytes(width, "little") for size in sizes)
+    body += _BLOCK_CHECKSUMS.pack(block.payload_checksum, block.original_checksum)
     return body + _CHECKSUM.pack(zlib.crc32(body))
 
 
 def parse_block_header(data: bytes, header: Header) -> BlockHeader:
     """Return the block header at the start of `data`, in the frame that `header` opens."""
-    kind, *fields = _BLOCK.unpack(_checked(data, BLOCK_HEADER_SIZE, "block header"))
-    block = BlockHeader(Kind(kind), *fields)
+    body, width = _checked(data, block_header_size(header), "block header"), _size_width(header)
+    starts = range(1, 1 + 3 * width, width)
+    sizes = [int.from_bytes(body[start : start + width], "little") for start in starts]
+    block = BlockHeader(Kind(body[0]), *sizes, *_BLOCK_CHECKSUMS.unpack(body[1 + 3 * width :]))
     if not 1 <= block.original_size <= 1 << header.block_bits:
         raise FormatError(f"{block.original_size} bytes in a block of 2**{header.block_bits}")
     if not (_is_stored if block.kind is Kind.STORED else _is_coded)(block):
@@ -149,6 +147,16 @@ def parse_block_header(data: bytes, header: Header) -> BlockHeader:
     return block
 
 
+def block_header_size(header: Header) -> int:
+    """Return the size of a block header in the frame that `header` opens."""
+    return 1 + 3 * _size_width(header) + _BLOCK_CHECKSUMS.size + _CHECKSUM.size
+
+
+def _size_width(header: Header) -> int:
+    """Return the bytes that a size takes: as few as hold 2**block_bits."""
+    return header.block_bits // 8 + 1
+
+
 def _symbols(block: BlockHeader, header: Header) -> range:
     """Return how many symbols such a block may have."""
     if block.kind is Kind.STORED:
@@ -158,8 +166,7 @@ def _symbols(block: BlockHeader, header: Header) -> range:
 
 
 def _is_stored(block: BlockHeader) -> bool:
-    original = (block.original_size, block.original_checksum)
-    return original == (block.payload_size, block.payload_checksum)
+    return block.original_size == block.payload_size
 
 
 def _is_coded(block: BlockHeader) -> bool:
@@ -176,9 +183,9 @@ def parse_kind(data: bytes) -> Kind:
         raise CorruptError(f"neither block nor end mark begins with the byte {data[0]}") from None
 
 
-def pack_end_mark(total_size: int, content_hash: bytes) -> bytes:
+def pack_end_mark(total_size: int) -> bytes:
     """Return the end mark of a frame that holds `total_size` original bytes."""
-    return bytes([Kind.END]) + pack_varint(total_size) + content_hash
+    return bytes([Kind.END]) + pack_varint(total_size)
 
 
 def pack_varint(number: int) -> bytes:
@@ -198,18 +205,16 @@ def is_index(data: bytes) -> bool:
 
 def end_mark_size(total_size: int) -> int:
     """Return the size of the end mark of a frame that holds `total_size` original bytes."""
-    return len(pack_end_mark(total_size, bytes(HASH_SIZE)))
+    return len(pack_end_mark(total_size))
 
 
-def check_end_mark(data: bytes, total_size: int, content_hash: bytes | None = None) -> None:
-    """Compare the end mark `data` with the expected one; the hash only if it is known."""
-    due = pack_end_mark(total_size, content_hash or bytes(HASH_SIZE))
+def check_end_mark(data: bytes, total_size: int) -> None:
+    """Raise unless `data` is the end mark of a frame that holds `total_size` original bytes."""
+    due = pack_end_mark(total_size)
     if len(data) < len(due):
         raise TruncatedError(f"truncated: the end mark ends after {len(data)} of {len(due)} bytes")
-    if data[:-HASH_SIZE] != due[:-HASH_SIZE]:
+    if data != due:
         raise CorruptError(f"the end mark has another size than the {total_size} bytes of blocks")
-    if content_hash is not None and data[-HASH_SIZE:] != content_hash:
-        raise CorruptError("the content's hash differs from that in the end mark")
 
 
 def _checked(data: bytes, size: int, name: str) -> bytes:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shazip.container import (
-    BLOCK_HEADER_SIZE,
     HEADER_SIZE,
     START_SIZE,
     Header,
     Kind,
+    block_header_size,
     check_end_mark,
     check_start,
     end_mark_size,
@@ -147,9 +147,10 @@ def pass_index(file: BinaryIO, start: bytes, entries: Entries) -> int:
 def pass_frame(file: BinaryIO, start: bytes) -> FrameInfo:
     """Read a frame's headers, after its `start`, and skip its payloads."""
     header = parse_header(start + read_full(file, HEADER_SIZE - START_SIZE))
+    block_size = block_header_size(header)
     blocks = stored = original_size = payload_size = 0
     while (kind := parse_kind(first := read_full(file, 1))) is not Kind.END:
-        block = parse_block_header(first + read_full(file, BLOCK_HEADER_SIZE - 1), header)
+        block = parse_block_header(first + read_full(file, block_size - 1), header)
         if not skip(file, block.payload_size):
             raise TruncatedError("truncated: the archive ends inside a payload")
         blocks += 1
@@ -158,5 +159,5 @@ def pass_frame(file: BinaryIO, start: bytes) -> FrameInfo:
         payload_size += block.payload_size
     end_size = end_mark_size(original_size)
     check_end_mark(first + read_full(file, end_size - 1), original_size)
-    size = HEADER_SIZE + blocks * BLOCK_HEADER_SIZE + payload_size + end_size
+    size = HEADER_SIZE + blocks * block_size + payload_size + end_size
     return FrameInfo(header, blocks, stored, original_size, size)

@@ -9,7 +9,7 @@ import operator
 from dataclasses import dataclass
 from typing import SupportsIndex
 
-from shazip.container import MAX_BLOCK_BITS
+from shazip.container import MAX_BLOCK_BITS, MAX_LANES
 
 BLOCK_SIZE = 1 << 20
 MEMORY_LIMIT = 1 << 30
@@ -30,7 +30,7 @@ class Coding:
 
     def __post_init__(self) -> None:
         if self.lanes is not None:
-            integer("lanes", self.lanes, 1, 1 << MAX_BLOCK_BITS)
+            integer("lanes", self.lanes, 1, MAX_LANES)
         size = integer("block_size", self.block_size, 1, 1 << MAX_BLOCK_BITS)
         if size & (size - 1):
             raise ValueError(f"block_size is {size}, must be a power of two up to 2**28")

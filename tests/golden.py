@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "golden"
 TEXT = (Path(__file__).parent / "data" / "wikipedia.xml").read_bytes()[:4096]
 WORDS = FOLDER.parent / "data" / "words.safetensors"  # 512 symbols
 NOISE = random.Random(1).randbytes(4096)
-HEADER_BODY = 31  # bytes that the header's own checksum covers
+HEADER_BODY = 28  # bytes that the header's own checksum covers
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,19 @@ def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
     flipped[100] ^= 1
     end = bytearray(packed)
     end[-1] ^= 1
-    block = packed[:36] + b"\xff\xff\xff\x7f" + packed[40:]
+    block = packed[:33] + b"\xff\xff" + packed[35:]
     return {
         "bad-payload-bit": (bytes(flipped), CorruptError),
-        "bad-content-hash": (bytes(end), CorruptError),
-        "bad-block-size": (block, CorruptError),  # 2 GiB, under a checksum that does not hold
+        "bad-end-mark": (bytes(end), CorruptError),
+        "bad-block-size": (block, CorruptError),  # 64 KiB, under a checksum that does not hold
         "bad-truncated": (packed[:-1], TruncatedError),
         "bad-junk-behind": (packed + b"junk", FormatError),
-        "bad-reserved-bit": (with_header(packed, 9, b"\x2c"), FormatError),
-        "bad-lanes-huge": (with_header(packed, 11, b"\xff\xff\xff\xff"), FormatError),
+        "bad-reserved-bit": (with_header(packed, 9, b"\x8c"), FormatError),
+        "bad-lanes-huge": (with_header(packed, 10, b"\xff\xff"), FormatError),
         "unsupported-format": (packed[:4] + b"\x63" + packed[5:], FormatError),
         "unsupported-arithmetic": (with_header(packed, 5, b"\x63"), FormatError),
         "unsupported-mixing": (with_header(packed, 6, b"\x63"), FormatError),
-        "unsupported-model": (with_header(packed, 15, bytes(16)), ModelError),
+        "unsupported-model": (with_header(packed, 12, bytes(16)), ModelError),
     }
 
 

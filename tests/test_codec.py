@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from shazip.codec import FrameDecoder, FrameEncoder, decode_block, encode_block
 from shazip.container import (
-    BLOCK_HEADER_SIZE,
     HEADER_SIZE,
     BlockHeader,
     Header,
     Kind,
+    block_header_size,
     pack_block_header,
     pack_header,
     parse_block_header,
@@ -60,7 +60,7 @@ def kinds(data):
     while data[at] != Kind.END:
         block = parse_block_header(data[at:], HEADER)
         found.append(block.kind)
-        at += BLOCK_HEADER_SIZE + block.payload_size
+        at += block_header_size(HEADER) + block.payload_size
     return found
 
 
@@ -93,7 +93,7 @@ def test_the_state_goes_on_from_block_to_block():
     )
     frame(TEXT, TEXT[1:], opener=opener)
     assert len(opener.opened) == 1
-    assert together < first + second - 38 - 6
+    assert together < first + second - HEADER_SIZE - 6
 
 
 def test_a_block_that_would_grow_is_stored():
@@ -108,8 +108,9 @@ def test_a_stored_block_puts_the_predictor_back_to_its_start():
     read(data, decoding)
     # The encoder tried the noise with the first predictor; the decoder had no need to.
     assert len(encoding.opened) == len(decoding.opened) == 2
-    payload = len(frame(TEXT)) - HEADER_SIZE
-    assert data[HEADER_SIZE : HEADER_SIZE + payload - 6] in data[HEADER_SIZE + payload :]
+    start, size = HEADER_SIZE + block_header_size(HEADER), len(frame(TEXT)) - HEADER_SIZE - 2
+    stop = HEADER_SIZE + size
+    assert data[start:stop] in data[stop:]
 
 
 def test_incompressible_blocks_never_meet_the_network():
@@ -156,13 +157,13 @@ def test_a_payload_that_decodes_to_no_symbols_is_a_matter_of_the_model():
     # The checksums say that the payload is as it was written.
     payload = b"\xff" * 40
     checksums = (zlib.crc32(payload), 0)
-    block = pack_block_header(BlockHeader(Kind.CODED, 50, 50, 40, *checksums)) + payload
+    block = pack_block_header(BlockHeader(Kind.CODED, 50, 50, 40, *checksums), HEADER) + payload
     with pytest.raises(ModelError):
         read(pack_header(HEADER) + block)
 
 
 def test_a_first_block_smaller_than_the_lanes_is_refused():
-    packed = pack_block_header(BlockHeader(Kind.STORED, 1, 0, 1, 0, 0)) + b"a"
+    packed = pack_block_header(BlockHeader(Kind.STORED, 1, 0, 1, 0, 0), HEADER) + b"a"
     with pytest.raises(FormatError, match="lanes"):
         read(pack_header(HEADER) + packed)
 
@@ -190,18 +191,27 @@ def test_an_error_stays():
 def test_blocks_that_change_places_are_found():
     first, second = NOISE[:300], NOISE[300:600]
     data = frame(first, second)
-    size = BLOCK_HEADER_SIZE + 300
+    size = block_header_size(HEADER) + 300
     blocks = [data[HEADER_SIZE + i * size :][:size] for i in range(2)]
     swapped = data[:HEADER_SIZE] + blocks[1] + blocks[0] + data[HEADER_SIZE + 2 * size :]
-    with pytest.raises(CorruptError, match="hash"):
+    with pytest.raises(CorruptError, match="another order"):
         read(swapped)
 
 
 def test_a_block_that_is_missing_is_found():
     data = frame(NOISE[:300], NOISE[300:600])
-    size = BLOCK_HEADER_SIZE + 300
-    with pytest.raises(CorruptError, match="300 bytes"):
+    size = block_header_size(HEADER) + 300
+    with pytest.raises(CorruptError, match="another order"):
         read(data[:HEADER_SIZE] + data[HEADER_SIZE + size :])
+    with pytest.raises(CorruptError, match="300 bytes"):
+        read(data[: HEADER_SIZE + size] + data[HEADER_SIZE + 2 * size :])
+
+
+def test_a_block_that_comes_twice_is_found():
+    data = frame(NOISE[:300], NOISE[:300])
+    once = data[: HEADER_SIZE + block_header_size(HEADER) + 300]
+    with pytest.raises(CorruptError, match="another order"):
+        read(once + once[HEADER_SIZE:] + data[-3:])
 
 
 @pytest.mark.parametrize("cut", [0, 3, 5, HEADER_SIZE - 1, HEADER_SIZE, HEADER_SIZE + 30, -1])

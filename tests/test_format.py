@@ -4,9 +4,16 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from shazip.codec import FrameDecoder, FrameEncoder
-from shazip.container import BLOCK_HEADER_SIZE, HEADER_SIZE, MAX_BLOCK_BITS, Header, end_mark_size
+from shazip.container import (
+    HEADER_SIZE,
+    MAX_BLOCK_BITS,
+    Header,
+    block_header_size,
+    end_mark_size,
+)
 from shazip.halves import Halves
 from shazip.lanes import columns, default_lanes, interleave
 from shazip.model.vocabulary import BYTES
@@ -42,9 +49,12 @@ def table(heading):
         yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def header(block_bits):
+    return Header(bytes(range(16)), lanes=1, block_bits=block_bits, arithmetic_version=2)
+
+
 def frame():
-    header = Header(bytes(range(16)), lanes=1, block_bits=4, arithmetic_version=2)
-    encoder = FrameEncoder(header, lambda header: Halves(SureOfA(), BYTES))
+    encoder = FrameEncoder(header(4), lambda header: Halves(SureOfA(), BYTES))
     return encoder.header() + b"".join(map(encoder.block, BLOCKS)) + encoder.end()
 
 
@@ -66,21 +76,34 @@ def test_the_example_is_read():
     assert data == b""
 
 
-def test_the_tables_have_no_gaps():
-    for heading, size in [("## 2. Header", HEADER_SIZE), ("## 3. Block", BLOCK_HEADER_SIZE)]:
-        end = 0
-        for offset, field_size, *_ in table(heading):
+def test_the_table_of_the_header_has_no_gaps():
+    end = 0
+    for offset, size, *_ in table("## 2. Header"):
+        if offset:  # not one more line on the bits of a byte
             assert int(offset) == end
-            end += int(field_size)
-        assert end == size
-        assert f"{heading}" in PAGE
-        assert re.search(rf"^{re.escape(heading)}.*: {size} bytes", PAGE, re.MULTILINE)
+            end += int(size)
+    assert end == HEADER_SIZE
+    assert f"## 2. Header: {end} bytes" in PAGE
+
+
+@pytest.mark.parametrize("block_bits", [0, 7, 8, 20, 24, MAX_BLOCK_BITS])
+def test_the_table_of_the_block_header_has_its_sizes(block_bits):
+    width = block_bits // 8 + 1
+    assert 1 << block_bits < 1 << 8 * width
+    sizes = [width if size == "w" else int(size) for size, *_ in table("## 3. Block header")]
+    assert sum(sizes) == block_header_size(header(block_bits)) == 13 + 3 * width
+    assert "## 3. Block header: 13 + 3 *w* bytes" in PAGE
 
 
 def test_the_cost_of_a_frame_is_the_one_promised():
-    empty, one = end_mark_size(0), end_mark_size(2**MAX_BLOCK_BITS - 1)
-    assert f"{HEADER_SIZE} + {BLOCK_HEADER_SIZE} + {one} = 69 bytes" in PAGE
-    assert f"an empty frame has {HEADER_SIZE + empty} bytes" in PAGE
+    one, most = (
+        (HEADER_SIZE, block_header_size(header(bits)), end_mark_size(1 << bits))
+        for bits in (20, MAX_BLOCK_BITS)
+    )
+    costs = re.search(r"costs (.*) = (\d+) bytes .*frame (\d+) bytes in all", PAGE, re.DOTALL)
+    assert costs.groups() == (" + ".join(map(str, one)), str(sum(one)), str(HEADER_SIZE + 2))
+    assert f"cost at most {sum(most)} bytes" in PAGE
+    assert f"another {one[1]} (" in PAGE
 
 
 def test_default_lanes_are_those_of_the_table():

@@ -12,7 +12,7 @@ from fake import FakeEngine, FakeModel, codec, install_mixing
 from random_models import random_model
 
 from shazip.archive import Codec
-from shazip.container import BlockHeader, Header, Kind, pack_block_header, pack_header
+from shazip.container import MAX_LANES, BlockHeader, Header, Kind, pack_block_header, pack_header
 from shazip.errors import MemoryLimitError, ModelError, TruncatedError
 from shazip.model import file as modelfile
 from shazip.model.arithmetic import ARITHMETIC_VERSION
@@ -24,21 +24,23 @@ ID = FakeModel().id
 CODEC = codec()
 
 
-def hostile(block_bits=20, lanes=1, mixing=0, table_bits=0, history_bits=0, size=5000):
+def hostile(
+    block_bits=20, lanes=1, mixing=0, table_bits=0, history_bits=0, symbol_bits=8, size=5000
+):
     """Return a frame that is well-formed but for what it asks."""
-    header = pack_header(
-        Header(ID, lanes, block_bits, ARITHMETIC_VERSION, 8, mixing, table_bits, history_bits)
+    header = Header(
+        ID, lanes, block_bits, ARITHMETIC_VERSION, symbol_bits, mixing, table_bits, history_bits
     )
     payload = bytes(16)
-    checksums = (zlib.crc32(payload), 0)
-    return header + pack_block_header(BlockHeader(Kind.CODED, size, size, 16, *checksums)) + payload
+    block = BlockHeader(Kind.CODED, size, size, 16, zlib.crc32(payload), 0)
+    return pack_header(header) + pack_block_header(block, header) + payload
 
 
 @pytest.mark.parametrize(
     "archive",
     [
-        pytest.param(hostile(block_bits=28, lanes=2**28), id="lanes"),
-        pytest.param(hostile(lanes=2**20, size=2**20), id="as many lanes as bytes"),
+        pytest.param(hostile(block_bits=28), id="blocks"),
+        pytest.param(hostile(block_bits=16, lanes=MAX_LANES, symbol_bits=10), id="lanes"),
         pytest.param(hostile(mixing=1, table_bits=255), id="table"),
         pytest.param(hostile(mixing=1, history_bits=255), id="history"),
         pytest.param(hostile(mixing=1, table_bits=30), id="table of 1 GiB"),
@@ -57,11 +59,11 @@ def test_hostile_headers_allocate_nothing(archive, monkeypatch):
 
 
 def test_a_payload_that_is_not_there_is_not_allocated():
-    header = pack_header(Header(ID, 1, 27, ARITHMETIC_VERSION))
-    block = pack_block_header(BlockHeader(Kind.STORED, 2**27, 0, 2**27, 0, 0))
+    header = Header(ID, 1, 27, ARITHMETIC_VERSION)
+    block = pack_block_header(BlockHeader(Kind.STORED, 2**27, 0, 2**27, 0, 0), header)
     tracemalloc.start()
     with pytest.raises(TruncatedError):
-        CODEC.decompress(header + block + bytes(1000))
+        CODEC.decompress(pack_header(header) + block + bytes(1000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 << 20

@@ -16,11 +16,11 @@ from random_models import random_model, random_vocabulary
 from shazip.archive import Codec
 from shazip.codec import decode_block, encode_block
 from shazip.container import (
-    BLOCK_HEADER_SIZE,
     HEADER_SIZE,
     BlockHeader,
     Header,
     Kind,
+    block_header_size,
     pack_block_header,
     pack_header,
     parse_block_header,
@@ -87,9 +87,8 @@ def altered(packed: bytes, **changes: int) -> bytes:
     """Return an archive of one block whose header says something else, under its checksum."""
     header = parse_header(packed)
     block = replace(parse_block_header(packed[HEADER_SIZE:], header), **changes)
-    return (
-        packed[:HEADER_SIZE] + pack_block_header(block) + packed[HEADER_SIZE + BLOCK_HEADER_SIZE :]
-    )
+    payload = packed[HEADER_SIZE + block_header_size(header) :]
+    return packed[:HEADER_SIZE] + pack_block_header(block, header) + payload
 
 
 @pytest.mark.parametrize("more", [-1, 1, 40])
@@ -131,16 +130,18 @@ def test_a_vocabulary_that_is_not_the_models_is_refused(said, found):
     block = BlockHeader(Kind.CODED, 50, 50, 8, zlib.crc32(bytes(8)), 0)
     engine = FakeEngine(FakeModel(vocabulary=vocabulary))
     with pytest.raises(FormatError, match=f"{1 << said} symbols, model .* has {found}"):
-        codec(engine=engine).decompress(pack_header(header) + pack_block_header(block) + bytes(8))
+        codec(engine=engine).decompress(
+            pack_header(header) + pack_block_header(block, header) + bytes(8)
+        )
     assert engine.opened == []
 
 
 def test_a_memory_limit_that_only_the_vocabulary_exceeds_holds():
     sizes = {}
     for bits in (8, 10):
-        header = pack_header(Header(MODEL.id, 2**13, 13, ARITHMETIC_VERSION, bits))
+        header = Header(MODEL.id, 2**13, 13, ARITHMETIC_VERSION, bits)
         block = BlockHeader(Kind.CODED, 2**13, 2**13, 8, zlib.crc32(bytes(8)), 0)
-        sizes[bits] = header + pack_block_header(block) + bytes(8)
+        sizes[bits] = pack_header(header) + pack_block_header(block, header) + bytes(8)
     engine = FakeEngine(lane_size=0)
     small = codec(engine=engine, memory_limit=50 << 20)
     with pytest.raises(ModelError):  # it fits, and the payload is nonsense
@@ -187,17 +188,18 @@ def test_hostile_headers_under_valid_checksums_are_refused_or_read(data):
     """Whatever the fields say, there is an error of shazip's, or content of the size they give."""
     header = parse_header(PACKED)
     block = parse_block_header(PACKED[HEADER_SIZE:], header)
-    word = st.one_of(st.integers(0, 2000), st.integers(0, 2**32 - 1))
+    payload = PACKED[HEADER_SIZE + block_header_size(header) :]
     header = replace(
         header,
         lanes=data.draw(st.one_of(st.just(header.lanes), st.integers(1, 300))),
-        block_bits=data.draw(st.integers(0, 255)),
-        symbol_bits=data.draw(st.sampled_from([8, 9, 10, 10, 10, 11, 255])),
+        block_bits=data.draw(st.integers(8, 31)),
+        symbol_bits=data.draw(st.sampled_from([8, 9, 10, 10, 10, 11, 15])),
     )
+    most = 2 ** (8 * (header.block_bits // 8 + 1)) - 1  # that a size's bytes hold
+    word = st.one_of(st.integers(0, 2000), st.integers(0, most))
     fields = ["original_size", "symbols", "payload_size", "payload_checksum", "original_checksum"]
     changed = data.draw(st.lists(st.sampled_from(fields), max_size=2))
     block = replace(block, **{name: data.draw(word) for name in changed})
-    payload = PACKED[HEADER_SIZE + BLOCK_HEADER_SIZE :]
     flipped = data.draw(st.integers(0, len(payload) - 30))
     payload = (
         payload[:flipped]
@@ -206,7 +208,7 @@ def test_hostile_headers_under_valid_checksums_are_refused_or_read(data):
     )
     if "payload_checksum" not in changed:
         block = replace(block, payload_checksum=zlib.crc32(payload[: block.payload_size]))
-    archive = pack_header(header) + pack_block_header(block) + payload
+    archive = pack_header(header) + pack_block_header(block, header) + payload
     try:
         content = CODEC.decompress(archive)
     except ShazipError:

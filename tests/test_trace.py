@@ -11,9 +11,9 @@ from random_models import CONFIGS, random_model
 
 from shazip import Codec, info
 from shazip.cli.options import CodecOptions
-from shazip.codec import BLOCK_HEADER_SIZE, HEADER_SIZE, encode_block
+from shazip.codec import encode_block
 from shazip.coder import Encoder
-from shazip.container import end_mark_size
+from shazip.container import HEADER_SIZE, block_header_size, end_mark_size
 from shazip.engines import open_unproved
 from shazip.halves import Halves, split
 from shazip.lanes import columns, interleave
@@ -116,7 +116,8 @@ def test_bytes_sum_to_the_payload_of_the_archive_within_a_word(symbols, mix, lik
         engine = open_unproved(random_model(1, CONFIGS[f"{symbols} symbols"]), "native")
     found = info(Codec(engine=engine, mix=mix, lanes=2).compress(data))
     assert not found.stored_blocks
-    payload = found.compressed_size - HEADER_SIZE - BLOCK_HEADER_SIZE - end_mark_size(len(data))
+    structures = block_header_size(found.frames[0].header) + end_mark_size(len(data))
+    payload = found.compressed_size - HEADER_SIZE - structures
     tracer = Tracer(engine, Coding(2, mix=mix), likeliest=likeliest)
     measured, trace = tracer.trace(data)
     assert measured.bits == pytest.approx(trace.bits.sum())
