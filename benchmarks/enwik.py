@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from shazip import process
 from shazip.bench.machine import describe
 from shazip.bench.plan import shazip_row
 from shazip.bench.tools import ORIGINAL, Shazip
 from shazip.bench.training import was_trained_on
 from shazip.bench.trial import FailedError, Usage, run
-from shazip.cli import process
 from shazip.errors import ShazipError
 from shazip.texts.corpora import KNOWN, split
 

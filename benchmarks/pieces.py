@@ -16,16 +16,16 @@ from typing import Any
 import click
 import numpy as np
 
-from shazip.cli.options import byte_size
-from shazip.cli.train import corpora_of
 from shazip.model import parse
 from shazip.model.config import NetworkConfig
 from shazip.model.vocabulary import Vocabulary
 from shazip.training import vocabulary as learning
+from shazip.training.configure import corpora_of
 from shazip.training.evaluate import bits_per_byte
 from shazip.training.parallel import Workers
 from shazip.training.settings import Schedule, TrainConfig
 from shazip.training.trainer import Trainer
+from shazip.units import parse_size
 
 # Capitals begin a word.
 CAPITALS = rb"(?=[A-Za-z\x80-\xff])[A-Z]*[a-z\x80-\xff]*"
@@ -49,14 +49,14 @@ class Parsed(Vocabulary):
 @click.command()
 @click.argument("texts", nargs=-1, required=True)
 @click.option("--valid", multiple=True, type=click.Path(path_type=Path))
-@click.option("--total", type=byte_size, default="3MB")
+@click.option("--total", type=parse_size, default="3MB")
 @click.option("--size", default=1024)
 @click.option("--rule", "rules", multiple=True, type=click.Choice(list(RULES)))
 def main(
     texts: tuple[str, ...], valid: tuple[Path, ...], total: int, size: int, rules: tuple[str, ...]
 ) -> None:
     """Compare the rules."""
-    corpora = corpora_of(texts, None)
+    corpora = corpora_of(texts)
     for rule in rules or RULES:
         parse.PIECE, parse._PIECE = RULES[rule], re.compile(RULES[rule])
         learning.PIECE = RULES[rule]

@@ -14,13 +14,13 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from benchmarks.corpus import make
+from shazip import process
 from shazip.bench.plan import QUICK_SIZE, Subject, competitors, open_subject, shazip_rows
 from shazip.bench.results import Results, Row
 from shazip.bench.session import QUICK, Extent, Session
 from shazip.bench.tables import document, machine_line, markdown, matrix, picture, summary_lines
 from shazip.bench.tools import Tool
 from shazip.bench.trial import Patience
-from shazip.cli import process
 from shazip.errors import ShazipError
 
 HERE = Path(__file__).resolve().parent

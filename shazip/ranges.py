@@ -9,10 +9,9 @@ from typing import BinaryIO
 from shazip.archive import Codec, Summary
 from shazip.file import ShazipFile
 from shazip.streams import Progress, Writer, silent
+from shazip.units import Range
 
 _PIECE = 1 << 20
-
-Range = tuple[int, int | None]  # from this byte on and up to, not including, that one or the end
 
 
 def decompress_ranges(

@@ -21,6 +21,7 @@ from shazip.frames import pass_frame
 from shazip.index import INDEX_START_SIZE, parse_index_start
 from shazip.spans import recorded
 from shazip.streams import Reader, Writer, read_full
+from shazip.units import plural
 
 _WINDOW = 1 << 20  # bytes that are searched at once
 
@@ -34,6 +35,13 @@ class Loss:
     original_size: int | None  # bytes of content that were there; None if nothing says how many
     reason: str
 
+    def __str__(self) -> str:
+        size = "an unknown number of" if self.original_size is None else str(self.original_size)
+        return (
+            f"lost: bytes {self.offset}-{self.stop} of the archive, {size} bytes of content"
+            f" ({self.reason})"
+        )
+
 
 @dataclass(frozen=True)
 class Salvage:
@@ -42,6 +50,10 @@ class Salvage:
     frames: int
     original_size: int  # bytes written
     losses: tuple[Loss, ...]
+
+    def __str__(self) -> str:
+        found, lost = plural(self.frames, "intact frame"), plural(len(self.losses), "part")
+        return f"{found}, {self.original_size} bytes; {lost} lost"
 
 
 def salvage(codec: Codec, source: BinaryIO, sink: BinaryIO) -> Salvage:

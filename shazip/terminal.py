@@ -1,4 +1,4 @@
-"""The width of a terminal and of text, in columns, which are not characters."""
+"""The width of a terminal and of text, in columns, which are not characters; printable names."""
 
 from __future__ import annotations
 
@@ -35,3 +35,15 @@ def _ends(text: str) -> Iterator[int]:
     for character in text:
         end += max(wcwidth(character), 0)
         yield end
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for control characters and undecodable bytes, so that it is one line."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    # Python decodes the byte 0xNN of a name that is not UTF-8 as the lone surrogate U+DCNN.
+    if 0xDC80 <= ord(char) <= 0xDCFF:
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")

@@ -3,13 +3,12 @@
 import subprocess
 import sys
 
-import click
 import pytest
 from cli_run import TEXT, fake_codec, shazip
 
 from shazip import __version__
 from shazip.cli.main import COMMANDS
-from shazip.cli.options import CodecOptions, byte_size
+from shazip.cli.options import CodecOptions
 
 FILE_COMMANDS = ["compress", "decompress", "test", "info"]
 
@@ -106,33 +105,6 @@ def test_the_environment_changes_nothing(monkeypatch):
         monkeypatch.setenv(name, "--nonsense")
     monkeypatch.setenv("_SHAZIP_COMPLETE", "bash_source")
     assert shazip("--version").code == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("1", 1),
-        ("65536", 65536),
-        ("64k", 65536),
-        ("64K", 65536),
-        ("64KiB", 65536),
-        ("64 kib", 65536),
-        ("64kB", 64000),
-        ("3M", 3 << 20),
-        ("2GiB", 2 << 30),
-        ("2GB", 2 * 10**9),
-        ("1T", 1 << 40),
-        ("7B", 7),
-    ],
-)
-def test_sizes_may_have_units(text, size):
-    assert byte_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "0", "-1", "1.5M", "k", "1 kk", "1x", "1e3", "٣"])
-def test_other_sizes_are_refused(text):
-    with pytest.raises(click.BadParameter, match="is not a size"):
-        byte_size(text)
 
 
 def test_the_package_can_be_run():

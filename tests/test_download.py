@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from cli_run import files_in, shazip
 
-from shazip.cli.data import Line
+from shazip.progress import DownloadProgress, ProgressLine
 from shazip.texts import corpora, download
 from shazip.texts.corpora import Known
 
@@ -276,7 +276,7 @@ def test_a_full_disk_is_reported_with_the_file(server, tmp_path, limit):
 
 
 def test_the_line_of_a_download():
-    line = Line("enwik8.zip", None)
-    assert line.downloaded(0, 500, 1000, 2) == "enwik8.zip  50.0%  250 B/s  eta 0:02"
-    assert line.downloaded(400, 500, 1000, 2) == "enwik8.zip  50.0%  50 B/s  eta 0:10"
-    assert line.downloaded(0, 500, None, 2) == "enwik8.zip  500 B  250 B/s"
+    text = DownloadProgress(ProgressLine("enwik8.zip", sys.stderr)).text
+    assert text(0, 500, 1000, 2) == "50.0%  250 B/s  eta 0:02"
+    assert text(400, 500, 1000, 2) == "50.0%  50 B/s  eta 0:10"
+    assert text(0, 500, None, 2) == "500 B  250 B/s"

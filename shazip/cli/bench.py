@@ -23,7 +23,7 @@ from shazip.bench.results import Results
 from shazip.bench.session import QUICK, Extent, Session
 from shazip.bench.tables import document, summary_lines
 from shazip.bench.trial import Patience
-from shazip.cli.options import model_option
+from shazip.cli.flags import model_option
 from shazip.cli.report import FAILURES, Reporter, say, tell
 
 
@@ -53,14 +53,12 @@ from shazip.cli.report import FAILURES, Reporter, say, tell
     "--rounds",
     type=click.IntRange(min=1),
     default=3,
-    show_default=True,
     help="Rounds of measuring; tables show the median.",
 )
 @click.option(
     "--patience",
     type=click.FloatRange(min=0),
     default=60,
-    show_default=True,
     metavar="SECONDS",
     help="Seconds on a file after which a tool gets no further round.",
 )
@@ -128,7 +126,7 @@ def _terminal() -> TextIO | None:
 
 def _open_all(files: Iterable[str], wishes: Wishes) -> tuple[list[Subject], bool]:
     """Return the files that can be measured, and whether there were others."""
-    reporter = click.get_current_context().ensure_object(Reporter)
+    reporter = Reporter.current()
     subjects, failed = [], False
     for name in files:
         try:

@@ -1,10 +1,10 @@
-"""Converts one input to one finished output: checks, coding, commit, removal."""
+"""Converts the files of a command line, one input to one output at a time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -12,29 +12,20 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import click
 
 from shazip.atomic import AtomicFile
-from shazip.cli.batch import Batch, Name, expand
-from shazip.cli.frames import executor_of, loss_text
-from shazip.cli.inputs import (
-    SUFFIX,
-    SUFFIXES,
-    Source,
-    input_status,
-    open_source,
-    original_name,
-    refuse_kinds,
-    refuse_links,
-    refuse_terminal,
-)
 from shazip.cli.options import CodecOptions, FileOptions, Mode
-from shazip.cli.output import Output, StreamFile, open_output, refuse_target
-from shazip.cli.progress import amount, progress_of
-from shazip.cli.report import ENDINGS, STDIN, STDOUT, Abandon, Reporter, describe, own_name, plural
-from shazip.cli.verify import Comparison
+from shazip.cli.output import Output, StreamFile, open_output
+from shazip.cli.refusals import refuse_links, refuse_source, refuse_target, refuse_terminal
+from shazip.cli.report import ENDINGS, STDOUT, Abandon, Reporter, describe, own_name
 from shazip.errors import MemoryLimitError
-from shazip.streams import Progress
+from shazip.paths import Name, archive_name, expand, is_archive, original_name
+from shazip.progress import Batch
+from shazip.source import STDIN, Source, input_status, open_source
+from shazip.streams import Progress, silent
+from shazip.transfer import Transfer, finish
+from shazip.units import amount, plural
 
 if TYPE_CHECKING:
-    from shazip.archive import Codec, Summary
+    from shazip.archive import Summary
     from shazip.parallel import Executor
 
 
@@ -70,108 +61,101 @@ class Conversion:
         self._executor: Executor | None = None
 
     def all_of(self, names: Sequence[str]) -> None:
-        """Convert, check or list the inputs `names`; exit with 1 at the end if one failed."""
-        action = self.check if self.where.mode is Mode.TEST else self.convert
-        action = self.save if self.where.salvage else action
+        """Convert or check the inputs `names`; exit with 1 at the end if one failed."""
         found = list(expand(names, recursive=self.where.recursive, wanted=self._wanted))
         self._batch = Batch.of(found)
-        with executor_of(self.settings) as self._executor:
-            counted = action if self._batch is None else self._counted(action)
-            for_each(found, counted, self.reporter)
+        with self.settings.open_executor() as self._executor:
+            for_each(found, self._counted, self.reporter)
 
     def _wanted(self, name: str) -> bool:
-        return name.endswith(SUFFIXES) == (self.where.mode is not Mode.COMPRESS)
+        return is_archive(name) == (self.where.mode is not Mode.COMPRESS)
 
-    def _counted(self, action: Callable[[str], None]) -> Callable[[str], None]:
-        def counted(name: str) -> None:
-            assert self._batch is not None
-            self._batch.begin()
-            try:
-                action(name)
-            finally:
-                self._batch.end(name)
-
-        return counted
-
-    def convert(self, name: str) -> None:
-        """Compress or decompress the input `name`."""
-        status = input_status(name)
-        special = self.where.stdout or self.where.output is not None or self.where.force
-        refuse_kinds(name, status, follow=self.where.stdout or self.where.force, special=special)
-        if self.where.remove and not self.where.force:
-            refuse_links(status)
-        target = self._target(name)
-        refuse_target(target, status, overwrite=self.where.force)
-        with (
-            open_source(name) as source,
-            open_output(target, overwrite=self.where.force) as output,
-        ):
-            self._refuse_streams(source, output)
-            start = time.monotonic()
-            summary = self._transfer(source, output)
-            self._finish(source, output)
-            text = summary_text(summary, time.monotonic() - start, decoding=self.where.decode)
-            self.reporter.summary(source.name, f"{text}, {target or STDOUT}")
-
-    def save(self, name: str) -> None:
-        """Write the intact frames of the archive `name`; fail in the end if any is lost."""
-        from shazip.salvage import salvage
-
-        refuse_kinds(name, input_status(name), follow=True, special=True)
-        target = self._target(name)
-        refuse_target(target, input_status(name), overwrite=self.where.force)
-        with (
-            open_source(name) as source,
-            open_output(target, overwrite=self.where.force) as output,
-        ):
-            if not source.file.seekable():
-                raise click.ClickException("--salvage needs a file that can seek, not a pipe")
-            saved = salvage(self.codec, source.file, cast(BinaryIO, output))
-            for loss in saved.losses:
-                self.reporter.warning(source.name, loss_text(loss))
-            if saved.frames:
-                output.commit(None)
-            if saved.losses:
-                found = plural(saved.frames, "intact frame")
-                lost = plural(len(saved.losses), "part")
-                raise click.ClickException(f"{found}, {saved.original_size} bytes; {lost} lost")
+    def _counted(self, name: str) -> None:
+        action = self.check if self.where.mode is Mode.TEST else self.convert
+        if self._batch is None:
+            action(name)
+            return
+        with self._batch.file(name):
+            action(name)
 
     def check(self, name: str) -> None:
         """Decode the archive `name` in full, to find errors."""
-        refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             refuse_terminal(source, force=self.where.force)
-            with self._progress(source, None, decoding=True) as report:
-                summary = self.codec.decompress_stream(
-                    source.file, None, progress=report, executor=self._executor
-                )
-            text = f"ok, {summary.original_size} bytes in {plural(summary.blocks, 'block')}"
+            with self._progress(source, None) as report:
+                found = self._transfer.check(source.file, report)
+            text = f"ok, {found.original_size} bytes in {plural(found.blocks, 'block')}"
             self.reporter.summary(source.name, text)
 
+    def convert(self, name: str) -> None:
+        """Compress or decompress the input `name`, or write what is intact of it."""
+        where, status = self.where, input_status(name)
+        special = where.stdout or where.output is not None or where.force
+        follow = where.stdout or where.force or where.salvage
+        refuse_source(name, status, follow=follow, special=special)
+        if where.remove and not where.force:
+            refuse_links(status)
+        target = self._target(name)
+        refuse_target(target, status, overwrite=where.force)
+        with open_source(name) as source, open_output(target, overwrite=where.force) as output:
+            act = self._save if where.salvage else self._convert
+            act(source, output, target)
+
+    def _convert(self, source: Source, output: Output, target: Path | None) -> None:
+        self._refuse_streams(source, output)
+        start = time.monotonic()
+        with self._progress(source, output) as report, self._naming_flags():
+            summary = self._transfer.code(source.file, cast(BinaryIO, output), report)
+        checked = (self.where.verify or self.where.remove) and not self.where.decode
+        if checked and isinstance(output, AtomicFile):
+            self._transfer.verify(source, output)
+        if finish(source, output, remove=self.where.remove):
+            self.reporter.warning(source.name, "changed while it was read")
+        text = summary_text(summary, time.monotonic() - start, decoding=self.where.decode)
+        self.reporter.summary(source.name, f"{text}, {target or STDOUT}")
+
+    def _save(self, source: Source, output: Output, _: Path | None) -> None:
+        """Write the intact frames of an archive; fail in the end if any is lost."""
+        from shazip.salvage import salvage
+
+        if not source.file.seekable():
+            raise click.ClickException("--salvage needs a file that can seek, not a pipe")
+        saved = salvage(self._transfer.codec, source.file, cast(BinaryIO, output))
+        for loss in saved.losses:
+            self.reporter.warning(source.name, str(loss))
+        if saved.frames:
+            output.commit(None)
+        if saved.losses:
+            raise click.ClickException(str(saved))
+
     @cached_property
-    def codec(self) -> Codec:
-        """The codec for all files. Without a model to compress with, all of them fail."""
+    def _transfer(self) -> Transfer:
+        """The way to code all files. Without a model to compress with, all of them fail."""
+        decode, settings = self.where.decode, self.settings
         try:
-            codec = self.settings.open()
-            if not self.where.decode:
+            codec = settings.open()
+            if not decode:
                 _ = codec.model
         except ENDINGS:
             raise
         except Exception as error:
             raise Abandon(describe(error)) from error
-        return codec
+        return Transfer(codec, decode, self.where.ranges, settings.frame_size, self._executor)
 
     def _target(self, name: str) -> Path | None:
         """The file to write for `name`, None for standard output."""
-        if not self.where.decode and name.endswith(SUFFIXES) and not self.where.force:
+        where = self.where
+        if not where.decode and is_archive(name) and not where.force:
             suffix = Path(name).suffix
             raise click.ClickException(f"already has the suffix {suffix}; use -f to compress it")
-        output = self.where.output
-        if self.where.stdout or output == "-" or (output is None and name == "-"):
+        if where.stdout or where.output == "-" or (where.output is None and name == "-"):
             return None
-        if output is not None:
-            return Path(output)
-        return Path(original_name(name) if self.where.decode else name + SUFFIX)
+        if where.output is not None:
+            return Path(where.output)
+        try:
+            return Path(original_name(name) if where.decode else archive_name(name))
+        except ValueError as error:
+            raise click.ClickException(f"{error}; use -o or -c") from None
 
     def _refuse_streams(self, source: Source, output: Output) -> None:
         if self.where.decode:
@@ -184,16 +168,6 @@ class Conversion:
             text = "will not write compressed data to a terminal; use -f to force, or -o FILE"
             raise (Abandon if self.where.stdout else click.ClickException)(text)
 
-    def _transfer(self, source: Source, output: Output) -> Summary:
-        with (
-            self._progress(source, output, decoding=self.where.decode) as report,
-            self._naming_flags(),
-        ):
-            summary = self._code(source.file, cast(BinaryIO, output), report)
-        if not self.where.decode and (self.where.verify or self.where.remove):
-            self._verify(source, output)
-        return summary
-
     @contextmanager
     def _naming_flags(self) -> Iterator[None]:
         """Name the flags that would help where compression needs too much memory."""
@@ -205,55 +179,13 @@ class Conversion:
             flags = "fewer --lanes, a smaller --block-size or a larger --memory-limit"
             raise click.ClickException(f"{error}; use {flags}") from error
 
-    def _code(self, source: BinaryIO, sink: BinaryIO, report: Progress) -> Summary:
-        if self.where.ranges:
-            from shazip.ranges import decompress_ranges
-
-            return decompress_ranges(self.codec, source, sink, self.where.ranges, report)
-        if self.where.decode:
-            return self.codec.decompress_stream(
-                source, sink, progress=report, executor=self._executor
-            )
-        return self.codec.compress_stream(
-            source,
-            sink,
-            progress=report,
-            frame_size=self.settings.frame_size,
-            executor=self._executor,
-        )
-
-    def _verify(self, source: Source, output: Output) -> None:
-        if not isinstance(output, AtomicFile):
-            return
-        # A pipe cannot be read again; the hash in the end mark replaces it.
-        comparison = Comparison(source.file) if source.is_regular else None
-        with output.reopen() as archive:
-            self.codec.decompress_stream(
-                archive, cast(BinaryIO | None, comparison), executor=self._executor
-            )
-        if comparison:
-            comparison.finish()
-
-    def _finish(self, source: Source, output: Output) -> None:
-        changed = source.is_regular and not source.unchanged()
-        if changed and self.where.remove:
-            raise click.ClickException("changed while it was read; not removed")
-        output.commit(source.status if source.is_regular else None)
-        if changed:
-            self.reporter.warning(source.name, "changed while it was read")
-        if self.where.remove and isinstance(output, AtomicFile):
-            if not output.durable:
-                raise click.ClickException("the result's folder could not be synced; not removed")
-            source.remove()
-
-    def _progress(
-        self, source: Source, output: Output | None, *, decoding: bool
-    ) -> AbstractContextManager[Progress]:
+    def _progress(self, source: Source, output: Output | None) -> AbstractContextManager[Progress]:
         # The line would garble a result on the same terminal.
-        shown = isinstance(output, StreamFile) and output.file.isatty()
-        quiet = shown or self.reporter.quiet
-        return progress_of(
-            source.name, source.size, quiet=quiet, decoding=decoding, batch=self._batch
+        if isinstance(output, StreamFile) and output.file.isatty():
+            return nullcontext(silent)
+        decoding = self.where.decode
+        return self.reporter.progress(
+            source.name, source.size, decoding=decoding, batch=self._batch
         )
 
 

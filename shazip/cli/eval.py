@@ -10,21 +10,14 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from shazip.cli.convert import for_each
-from shazip.cli.inputs import input_status, open_source, refuse_kinds
-from shazip.cli.options import (
-    COUNT,
-    CodecOptions,
-    FileOptions,
-    coding,
-    computing,
-    files_argument,
-    grouped,
-    quiet_and_verbose,
-)
-from shazip.cli.output import open_output, refuse_target
-from shazip.cli.progress import progress_of
-from shazip.cli.report import Reporter, printable
+from shazip.cli.flags import COUNT, coding, computing, files_argument, quiet_and_verbose
+from shazip.cli.options import CodecOptions, FileOptions, grouped
+from shazip.cli.output import open_output
+from shazip.cli.refusals import refuse_target
+from shazip.cli.report import Reporter, as_usage
 from shazip.cli.table import Table, json_option
+from shazip.source import open_source
+from shazip.terminal import printable
 from shazip.training.files import is_trained
 
 if TYPE_CHECKING:
@@ -78,7 +71,7 @@ def evaluate(files: tuple[str, ...], _: FileOptions, settings: CodecOptions) -> 
         settings, files = replace(settings, model=files[0]), files[1:]
     if out is not None and len(files) > 1:
         raise click.UsageError("--per-byte takes one FILE.")
-    reporter = click.get_current_context().ensure_object(Reporter)
+    reporter = Reporter.current()
     evaluation = Evaluation(settings, reporter, flags["window"], out, overwrite=flags["force"])
     for_each(files or ("-",), evaluation.add, reporter)
 
@@ -86,12 +79,12 @@ def evaluate(files: tuple[str, ...], _: FileOptions, settings: CodecOptions) -> 
 def _trained(
     files: tuple[str, ...], settings: CodecOptions, window: int | None, text: Path | None
 ) -> None:
-    reporter = click.get_current_context().ensure_object(Reporter)
+    reporter = Reporter.current()
     import numpy as np
 
     from shazip.training.side_by_side import SideBySide
 
-    try:
+    with as_usage():
         both = SideBySide(
             Path(files[0]),
             window=window,
@@ -100,16 +93,13 @@ def _trained(
             device=settings.device,
             threads=settings.threads,
         )
-    except ValueError as error:
-        raise click.UsageError(f"{error}.") from error
     table = Table(ROW, TITLES)
     table.begin()
 
     def add(name: str) -> None:
-        refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             data = np.frombuffer(source.file.read(), np.uint8)
-        with progress_of(name, len(data), quiet=reporter.quiet) as progress:
+        with reporter.progress(name, len(data)) as progress:
             for engine, found in both.measure(data, settings.lanes, progress):
                 add_row(table, found, engine, False, both.name, name)
 
@@ -138,12 +128,11 @@ class Evaluation:
 
     def add(self, name: str) -> None:
         """Measure one file and print its row."""
-        refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             if self._engine is None:
                 self._engine = self._open()
                 self._table.begin()
-            with progress_of(name, source.size, quiet=self._reporter.quiet) as report:
+            with self._reporter.progress(name, source.size) as report:
                 found = self._measure(self._engine, source.file, report)
             engine = self._engine
             mix, model = self._settings.mix, engine.model.name

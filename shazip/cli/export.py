@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shazip.atomic import AtomicFile
-from shazip.cli.options import quiet_and_verbose
+from shazip.cli.flags import quiet_and_verbose
 from shazip.cli.report import Reporter
 
 if TYPE_CHECKING:

@@ -10,24 +10,23 @@ from dataclasses import replace
 import click
 
 from shazip.cli.convert import Conversion
-from shazip.cli.frames import framing, parallel, partly, refuse_parts
-from shazip.cli.info import list_archives
-from shazip.cli.options import (
-    CodecOptions,
-    FileOptions,
-    Mode,
+from shazip.cli.flags import (
     coding,
     computing,
     each_of,
     files_argument,
-    grouped,
+    framing,
     limited,
     mode_option,
+    parallel,
+    partly,
     places,
     quiet_and_verbose,
     recursive,
-    refuse_places,
 )
+from shazip.cli.info import list_archives
+from shazip.cli.options import CodecOptions, FileOptions, Mode, grouped
+from shazip.cli.refusals import refuse_contradictions, refuse_parts, refuse_places
 from shazip.cli.report import Reporter
 
 DECOMPRESS = ("-d", "--decompress", "--uncompress")
@@ -118,8 +117,7 @@ def by_flags(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
 
 def _test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     refuse_places(where)
-    reporter = click.get_current_context().ensure_object(Reporter)
-    Conversion(where, settings, reporter).all_of(files or ("-",))
+    Conversion(where, settings, Reporter.current()).all_of(files or ("-",))
 
 
 def _list(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
@@ -127,21 +125,6 @@ def _list(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
 
 
 def _convert(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
-    _refuse_contradictions(files, where)
+    refuse_contradictions(files, where)
     refuse_parts(where, settings)
-    reporter = click.get_current_context().ensure_object(Reporter)
-    Conversion(where, settings, reporter).all_of(files or ("-",))
-
-
-def _refuse_contradictions(files: tuple[str, ...], where: FileOptions) -> None:
-    if where.output is not None and where.stdout:
-        raise click.UsageError("-o and -c exclude each other.")
-    if where.output is not None and len(files) > 1:
-        raise click.UsageError(f"-o takes one input, not {len(files)}.")
-    if where.output is not None and where.recursive:
-        raise click.UsageError("-o takes one input, not a folder's.")
-    to_stdout = (
-        where.stdout or where.output == "-" or (where.output is None and "-" in (files or "-"))
-    )
-    if where.verify and to_stdout and not where.decode:
-        raise click.UsageError("--verify needs an output that can be read again.")
+    Conversion(where, settings, Reporter.current()).all_of(files or ("-",))

@@ -9,24 +9,19 @@ from collections.abc import Iterable
 
 import click
 
-from shazip.cli.batch import expand
 from shazip.cli.convert import for_each
-from shazip.cli.inputs import SUFFIXES, input_status, open_source, refuse_kinds, refuse_terminal
-from shazip.cli.options import (
-    CodecOptions,
-    FileOptions,
-    files_argument,
-    grouped,
-    places,
-    quiet_and_verbose,
-    recursive,
-    refuse_places,
-)
-from shazip.cli.report import Reporter, plural, printable, tell
+from shazip.cli.flags import files_argument, places, quiet_and_verbose, recursive
+from shazip.cli.options import CodecOptions, FileOptions, grouped
+from shazip.cli.refusals import refuse_places, refuse_terminal
+from shazip.cli.report import Reporter, tell
 from shazip.cli.table import Table, json_option
 from shazip.container import FORMAT_VERSION, Header
 from shazip.frames import FrameInfo, Info
 from shazip.frames import info as read_info
+from shazip.paths import expand, is_archive
+from shazip.source import open_source
+from shazip.terminal import printable
+from shazip.units import plural
 
 ROW = "{:>12} {:>13} {:>7} {:>7} {:>6}  {:<12} {:<8}  {}"
 TITLES = ("compressed", "original", "bpb", "blocks", "lanes", "model", "versions", "name")
@@ -52,10 +47,10 @@ def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
 def list_archives(files: tuple[str, ...], where: FileOptions) -> None:
     """Print the table of `files`; exit with 1 at the end if one failed."""
     refuse_places(where)
-    reporter = click.get_current_context().ensure_object(Reporter)
+    reporter = Reporter.current()
     listing = Listing(where.force, reporter.verbose > 0)
     try:
-        names = expand(files, recursive=where.recursive, wanted=lambda n: n.endswith(SUFFIXES))
+        names = expand(files, recursive=where.recursive, wanted=is_archive)
         for_each(names if files else ("-",), listing.add, reporter)
     finally:
         listing.finish()
@@ -72,7 +67,6 @@ class Listing:
 
     def add(self, name: str) -> None:
         """Print the row of one archive."""
-        refuse_kinds(name, input_status(name), follow=True, special=True)
         with open_source(name) as source:
             refuse_terminal(source, force=self._force)
             archive = read_info(source.file)

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from shazip.cli import process
+from shazip import process
 from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
 from shazip.errors import SlowWarning
 

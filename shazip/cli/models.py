@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from shazip.cli.convert import for_each
-from shazip.cli.options import ENGINE, quiet_and_verbose
-from shazip.cli.report import Reporter, flush_stdout, printable, tell
+from shazip.cli.flags import ENGINE, quiet_and_verbose
+from shazip.cli.report import Reporter, flush_stdout, tell
 from shazip.cli.table import Table, json_option
 from shazip.errors import ModelError
 from shazip.model.folders import VARIABLE, user_folder
+from shazip.terminal import printable
 
 ROW = "{:<1} {:<12}  {:<32} {:>11} {:>6}  {}"
 ID_LENGTH = 32  # hexadecimal digits
@@ -85,7 +86,7 @@ def _change(file: Path | None, name: str | None, remove: str | None, default: st
 def _show(names: tuple[str, ...], check: bool, engine: str | None) -> None:
     from shazip.model import store as modelstore
 
-    reporter = click.get_current_context().ensure_object(Reporter)
+    reporter = Reporter.current()
     wanted = names or [str(model.path) for model in modelstore.installed()]
     if not wanted:
         folders = " or ".join(map(str, modelstore.folders()))

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import sys
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import click
-
-from shazip.atomic import AtomicFile, NamedFile, exists
+from shazip.atomic import AtomicFile, NamedFile
 from shazip.cli.report import STDOUT
 
 
@@ -53,25 +50,3 @@ def open_output(target: Path | None, *, overwrite: bool) -> Output:
     if target.exists() and not target.is_file():
         return StreamFile(target.open("wb"), str(target))
     return AtomicFile(target, overwrite=overwrite)
-
-
-def refuse_target(target: Path | None, source: os.stat_result | None, *, overwrite: bool) -> None:
-    """Refuse the source itself, a directory, and an existing file unless `overwrite`."""
-    status = _target_status(target)
-    if status and source and stat.S_ISREG(status.st_mode) and os.path.samestat(status, source):
-        raise click.ClickException("input and output are the same file")
-    if target is None:
-        return
-    if status and stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    dangling = status is None and target.is_symlink()
-    if not overwrite and (dangling or (status and stat.S_ISREG(status.st_mode))):
-        raise exists(target)
-
-
-def _target_status(target: Path | None) -> os.stat_result | None:
-    try:
-        # sys.stdout may be replaced by an object without a descriptor.
-        return os.fstat(sys.stdout.fileno()) if target is None else target.stat()
-    except (OSError, AttributeError):
-        return None

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from shazip.atomic import AtomicFile
-from shazip.cli.options import quiet_and_verbose
-from shazip.cli.report import Reporter, plural
+from shazip.cli.flags import quiet_and_verbose
+from shazip.cli.report import Reporter
+from shazip.units import plural
 
 PATH = click.Path(path_type=Path)
 KINDS = (".png", ".svg")
@@ -22,7 +23,6 @@ KINDS = (".png", ".svg")
     "--output",
     type=PATH,
     default="curves.png",
-    show_default=True,
     metavar="FILE",
     help="Picture to write, .png or .svg.",
 )

@@ -6,11 +6,16 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
 
 from shazip.atomic import named
 from shazip.errors import ShazipError
+from shazip.progress import Batch, FileProgress, ProgressLine
+from shazip.streams import Progress, silent
+from shazip.terminal import printable
 
 # Errors of a file or its surroundings, not of this program.
 FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException)
@@ -18,7 +23,6 @@ FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException
 # Exceptions that end the whole run when one file raises them.
 ENDINGS = (BrokenPipeError, click.UsageError, click.Abort, click.exceptions.Exit)
 
-STDIN = "(stdin)"
 STDOUT = "(stdout)"
 
 
@@ -32,6 +36,11 @@ class Reporter:
     def __init__(self) -> None:
         self.quiet = 0
         self.verbose = 0
+
+    @staticmethod
+    def current() -> Reporter:
+        """The reporter of the command that runs."""
+        return click.get_current_context().ensure_object(Reporter)
 
     def failure(self, error: BaseException, name: str | None = None) -> None:
         """Report `error` on the file `name` or on the one that it names; -vv adds the traceback."""
@@ -62,6 +71,29 @@ class Reporter:
         say(line(None, error.format_message()))
         say(f"Try '{path.rstrip()} --help' for help.")
 
+    def progress_line(self, name: str) -> AbstractContextManager[ProgressLine | None]:
+        """A line for progress on a terminal; without one and with -q None."""
+        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
+            return nullcontext()
+        return ProgressLine(name, sys.stderr)
+
+    @contextmanager
+    def progress(
+        self, name: str, size: int | None, *, decoding: bool = False, batch: Batch | None = None
+    ) -> Iterator[Progress]:
+        """The progress of one file, `size` bytes long, on a terminal without -q."""
+        with self.progress_line(name) as line:
+            yield silent if line is None else FileProgress(line, size, decoding, batch)
+
+
+@contextmanager
+def as_usage() -> Iterator[None]:
+    """Turn a ValueError for an argument into a usage error."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
+
 
 def line(name: str | None, text: str) -> str:
     """`shazip: name: text`, on one line for any name."""
@@ -88,23 +120,6 @@ def own_name(error: BaseException) -> str | None:
     """The file that an operating system's error names, or None."""
     filename = error.filename if isinstance(error, OSError) else None
     return os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else None
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 block`, `2 blocks`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def printable(text: str) -> str:
-    """`text` with escapes for control characters and undecodable bytes, so that it is one line."""
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    # Python decodes the byte 0xNN of a name that is not UTF-8 as the lone surrogate U+DCNN.
-    if 0xDC80 <= ord(char) <= 0xDCFF:
-        return f"\\x{ord(char) - 0xDC00:02x}"
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def say(text: str) -> None:

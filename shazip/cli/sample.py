@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from shazip.atomic import named
-from shazip.cli.options import CodecOptions, computing, quiet_and_verbose
+from shazip.cli.flags import computing, quiet_and_verbose
+from shazip.cli.options import CodecOptions
 from shazip.cli.report import STDOUT
 
 PATH = click.Path(path_type=Path, allow_dash=True)
@@ -19,17 +20,14 @@ PATH = click.Path(path_type=Path, allow_dash=True)
 @click.argument("name", required=False, metavar="[MODEL]")
 @click.option("--prompt", metavar="TEXT", help="Text to continue.")
 @click.option("--prompt-file", type=PATH, metavar="FILE", help="File with the text; - is stdin.")
-@click.option(
-    "--length", type=click.IntRange(0), default=500, show_default=True, help="Bytes to write."
-)
+@click.option("--length", type=click.IntRange(0), default=500, help="Bytes to write.")
 @click.option(
     "--temperature",
     type=click.FloatRange(0),
     default=1.0,
-    show_default=True,
     help="Below 1 likelier bytes, above 1 less likely ones; 0 always takes the likeliest.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the draws.")
 @computing
 @quiet_and_verbose
 def sample(

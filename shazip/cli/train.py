@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from shazip.cli import progress
-from shazip.cli.options import quiet_and_verbose
-from shazip.cli.report import Reporter
-from shazip.cli.train_options import FILE, Sectioned, settings
-from shazip.texts.corpora import KNOWN, WORD_CORPORA, check_file
+from shazip.cli.flags import PATH, quiet_and_verbose
+from shazip.cli.report import Reporter, as_usage
+from shazip.cli.train_options import Sectioned, settings
+from shazip.process import stopping
+from shazip.progress import ProgressLine, Standing
+from shazip.texts.corpora import KNOWN, WORD_CORPORA
 from shazip.training import configure, metrics
 from shazip.training.presets import PRESETS
-from shazip.training.settings import METRICS, SIZES, Corpus, RunConfig, TrainConfig
+from shazip.training.settings import METRICS, SIZES, RunConfig, TrainConfig
+from shazip.units import amount
 
 if TYPE_CHECKING:
-    from shazip.training.distributed import Group
-    from shazip.training.run import Standing
     from shazip.training.trainer import Trainer
 
 ANY = "any"  # a corpus without a known hash
@@ -37,8 +34,8 @@ Example:
 
 @click.command(cls=Sectioned, epilog=EPILOG)
 @click.argument("texts", nargs=-1, metavar="[TEXT[=WEIGHT]]...")
-@click.option("-o", "--output", type=FILE, metavar="RUN", help="Folder of a new run.")
-@click.option("--resume", type=FILE, metavar="RUN", help="Continue the run in this folder.")
+@click.option("-o", "--output", type=PATH, metavar="RUN", help="Folder of a new run.")
+@click.option("--resume", type=PATH, metavar="RUN", help="Continue the run in this folder.")
 @click.option(
     "--corpus",
     type=click.Choice([*KNOWN, *WORD_CORPORA, ANY]),
@@ -46,7 +43,7 @@ Example:
     "checked by SHA-1; wikitext-2 and wikitext-103 are folders with a file for each part, checked "
     "by their numbers of words.",
 )
-@click.option("--from", "weights", type=FILE, metavar="FILE", help="Begin with exported weights.")
+@click.option("--from", "weights", type=PATH, metavar="FILE", help="Begin with exported weights.")
 @click.option("--architecture", type=click.Choice(list(SIZES)), help="Kind of network.*  [sha-rnn]")
 @click.option(
     "--preset", type=click.Choice(list(PRESETS["sha-rnn"])), help="Sizes; of paper also the recipe."
@@ -54,7 +51,7 @@ Example:
 @click.option(
     "--vocabulary",
     "symbols",
-    type=FILE,
+    type=PATH,
     metavar="FILE",
     help="Symbols, from `shazip vocabulary`.*  [bytes]",
 )
@@ -82,14 +79,30 @@ def train(
         raise click.UsageError("give either -o RUN for a new run or --resume RUN.")
     if resume and (texts or weights or corpus):
         raise click.UsageError("the texts of a resumed run are fixed.")
+    from shazip.training import run
     from shazip.training.distributed import ElsewhereError, joined
 
+    def settled(make: Callable[..., TrainConfig], *arguments: Any) -> TrainConfig:
+        with as_usage():
+            config = make(*arguments)
+        for text in configure.describe(config) if reporter.verbose and not group.rank else ():
+            reporter.summary(str(folder), text)
+        return config
+
+    wishes = configure.known(RunConfig(), given)
     try:
-        with joined() as group, _stopping() as stop, _drawing(folder, reporter, group) as line:
-            around = {"report": line.report if line else None, "stop": stop, "group": group}
-            with group.together():
-                corpora = () if resume else corpora_of(texts, corpus)
-            trainer = _run(reporter, folder, corpora, weights, given, around)
+        with joined() as group, stopping() as stop, reporter.progress_line(folder.name) as line:
+            report = None if line is None or group.rank else partial(_show, line)
+            around: dict[str, Any] = {"report": report, "stop": stop, "group": group}
+            if resume:
+                change = partial(settled, partial(configure.resumed, given=given))
+                trainer = run.resume(folder, wishes, change=change, **around)
+            else:
+                with group.together():
+                    with as_usage():
+                        corpora = configure.corpora_of(texts, corpus)
+                    config = settled(configure.new_config, corpora, given, group, weights)
+                trainer = run.begin(config, folder, wishes, weights=weights, **around)
     except ElsewhereError:
         raise SystemExit(1) from None
     if group.rank == 0:
@@ -98,123 +111,19 @@ def train(
         raise SystemExit(128 + stop.number)
 
 
-def _run(
-    reporter: Reporter,
-    folder: Path,
-    corpora: tuple[Corpus, ...],
-    weights: Path | None,
-    given: dict[str, Any],
-    around: dict[str, Any],
-) -> Trainer:
-    """Begin a run with `corpora`, or resume one if there are none."""
-    group: Group = around["group"]
-
-    def configured(config: TrainConfig | None) -> TrainConfig:
-        try:
-            if config is None:
-                config = configure.new_config(corpora, given, group, weights)
-            else:
-                config = configure.resumed(config, given)
-        except ValueError as error:
-            raise click.UsageError(f"{error}.") from error
-        for text in configure.describe(config) if reporter.verbose and not group.rank else ():
-            reporter.summary(str(folder), text)
-        return config
-
-    from shazip.training import run
-
-    wishes = configure.known(RunConfig(), given)
-    if not corpora:
-        return run.resume(folder, wishes, change=configured, **around)
-    with group.together():
-        config = configured(None)
-    return run.begin(config, folder, wishes, weights=weights, **around)
+def _show(line: ProgressLine, now: Standing) -> None:
+    line.show(lambda _: now.text(digits=3))
 
 
 def _outcome(trainer: Trainer, folder: Path) -> str:
     """Return the result of a run, and the command that follows."""
     total = trainer.config.schedule.total
-    text = f"{progress.amount(trainer.done)} in {trainer.updates} updates"
+    text = f"{amount(trainer.done)} in {trainer.updates} updates"
     if trainer.done < total:
-        left = progress.amount(total - trainer.done)
+        left = amount(total - trainer.done)
         return f"stopped after {text}, {left} left; next: shazip train --resume {folder}"
     bpb = metrics.last(folder / METRICS)
     text += f", {bpb:.3f} bits per byte" if bpb is not None else ""
     if not isinstance(trainer.config.network, SIZES["sha-rnn"]):
         return f"{text}; next: shazip eval {folder} FILE"
     return f"{text}; next: shazip export {folder} -o {folder.name}.safetensors"
-
-
-def corpora_of(texts: tuple[str, ...], name: str | None) -> tuple[Corpus, ...]:
-    """Return the TEXTs of a command line, or the training part of the corpus called `name`."""
-    if not texts:
-        raise click.UsageError("no text to train on.")
-    if name is None:
-        return tuple(_corpus(text) for text in texts)
-    if len(texts) > 1:
-        raise click.UsageError(f"--corpus {name} is one text, not {len(texts)}.")
-    path = Path(texts[0]).resolve()
-    if name in KNOWN:
-        check_file(path, KNOWN[name])
-    if name in WORD_CORPORA:
-        WORD_CORPORA[name].check(path)
-    return (Corpus(path, part="train"),)
-
-
-def _corpus(text: str) -> Corpus:
-    path, equals, weight = text.rpartition("=")
-    if not equals or Path(text).exists():
-        return Corpus(Path(text).resolve())
-    try:
-        return Corpus(Path(path).resolve(), float(weight))
-    except ValueError:
-        raise click.UsageError(f"{weight!r} is not a weight for {path}.") from None
-
-
-def _drawing(folder: Path, reporter: Reporter, group: Group) -> AbstractContextManager[Line | None]:
-    return Line(folder.name) if progress.drawn(reporter.quiet or group.rank) else nullcontext()
-
-
-class Line(progress.ProgressLine):
-    """The progress line of a run: `base  12.4%  1.931 bpb  4.2 kB/s  eta 1:02:03`."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, None)
-
-    def report(self, now: Standing) -> None:
-        """Redraw, unless it was done a moment ago."""
-        moment = time.monotonic()
-        if moment - self._drawn < progress.REFRESH_SECONDS:
-            return
-        self._drawn = moment
-        parts = [self.name, f"{now.done / now.total:.1%}", f"{now.bpb:.3f} bpb"]
-        parts.append(f"{progress.amount(now.speed)}/s")
-        parts.append(f"eta {progress.duration(now.seconds_left)}")
-        self._write("  ".join(parts))
-
-
-class _Stop:
-    """Whether a signal has asked for the end; its `number`, None before."""
-
-    number: int | None = None
-
-    def __call__(self) -> bool:
-        return self.number is not None
-
-    def caught(self, number: int, frame: FrameType | None) -> None:
-        self.number = number
-
-
-@contextmanager
-def _stopping() -> Iterator[_Stop]:
-    """Let SIGINT and SIGTERM end the run after the update it is at, instead of at once."""
-    stop = _Stop()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, stop.caught)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

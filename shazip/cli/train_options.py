@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field
-from pathlib import Path
 from typing import Any
 
 import click
 
-from shazip.cli.options import byte_size
+from shazip.cli.flags import PATH, SIZE, parsed
 from shazip.model.config import NetworkConfig
-from shazip.training.kinds import FLAG, LENGTH, PATH, SIZE, About, Kind
+from shazip.training import kinds
+from shazip.training.kinds import About, Kind
 from shazip.training.settings import (
     AwdLstmConfig,
     Distillation,
@@ -25,7 +25,6 @@ from shazip.training.settings import (
 
 Command = Callable[..., None]
 
-FILE = click.Path(path_type=Path)
 SECTIONS = {
     "Training": (Schedule, TrainConfig),
     "Network": (NetworkConfig, AwdLstmConfig),
@@ -58,21 +57,6 @@ class Setting(click.Option):
         self.section = section
 
 
-def reader(kind: Kind) -> Callable[[str], Any]:
-    """Return a function that reads a value of one kind and refuses it outside its range."""
-
-    def read(text: str) -> Any:
-        try:
-            value = kind.parse(text)
-        except ValueError:
-            raise click.BadParameter(f"{text!r} is not of the form {kind.metavar}.") from None
-        if not all(map(kind.holds, value if isinstance(value, tuple) else [value])):
-            raise click.BadParameter(f"{text} must be {kind.range}.")
-        return value
-
-    return read
-
-
 def settings(command: Command) -> Command:
     """Add a flag for every setting; both architectures share those of one name."""
     options: dict[str, Callable[[Command], Command]] = {}
@@ -90,15 +74,15 @@ def _option(field: Field[Any], about: About, section: str) -> Callable[[Command]
     default = about.shown or _text(field.default)
     text = f"{about.help}{'*' if about.fixed else ''}" + (f"  [{default}]" if default else "")
     kind: dict[str, Any] = {"type": _type(about.kind), "metavar": about.kind.metavar}
-    if about.kind is FLAG:
+    if about.kind is kinds.FLAG:
         kind = {"is_flag": True, "default": None}
     return click.option(f"--{name}", field.name, cls=Setting, section=section, help=text, **kind)
 
 
 def _type(kind: Kind) -> Any:
-    if kind is PATH:
-        return FILE
-    return byte_size if kind in (SIZE, LENGTH) else reader(kind)
+    if kind is kinds.PATH:
+        return PATH
+    return SIZE if kind in (kinds.SIZE, kinds.LENGTH) else parsed(kind.read)
 
 
 def _text(default: Any) -> str:

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shazip.cli.inputs import input_status, open_source, refuse_kinds
-from shazip.cli.options import (
-    CodecOptions,
-    FileOptions,
-    coding,
-    computing,
-    grouped,
-    limited,
-    quiet_and_verbose,
-)
-from shazip.cli.output import open_output, refuse_target
-from shazip.cli.progress import progress_of
+from shazip.cli.flags import coding, computing, limited, quiet_and_verbose
+from shazip.cli.options import CodecOptions, FileOptions, grouped
+from shazip.cli.output import open_output
+from shazip.cli.refusals import refuse_target
 from shazip.cli.report import Reporter
+from shazip.source import open_source
 
 if TYPE_CHECKING:
     from shazip.view.look import Viewer
@@ -42,17 +35,16 @@ def view(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> 
     what the network alone would have paid, the likeliest symbols, and summaries.
     """
     (name,) = files
-    reporter = click.get_current_context().ensure_object(Reporter)
+    reporter = Reporter.current()
     text = click.get_current_context().params["text"]
     if text and where.output is not None:
         raise click.UsageError("give either --text or -o.")
     target = Path(where.output or f"{'stdin' if name == '-' else name}.html")
     if not text:
         refuse_target(target, None, overwrite=where.force)
-    refuse_kinds(name, input_status(name), follow=True, special=True)
     with open_source(name) as source:
         data = source.file.read()
-        with progress_of(source.name, len(data), quiet=reporter.quiet) as report:
+        with reporter.progress(source.name, len(data)) as report:
             look = _viewer(settings, likeliest=not text).look(Path(source.name).name, data, report)
     if text:
         from shazip.view.terminal import lines

@@ -7,32 +7,20 @@ from pathlib import Path
 import click
 
 from shazip.atomic import AtomicFile
-from shazip.cli.options import COUNT, byte_size, quiet_and_verbose
-from shazip.cli.output import refuse_target
-from shazip.cli.report import Reporter
-from shazip.cli.train import corpora_of
+from shazip.cli.flags import COUNT, SIZE, force_option, output_option, quiet_and_verbose
+from shazip.cli.refusals import refuse_target
+from shazip.cli.report import Reporter, as_usage
+from shazip.training.configure import corpora_of
 
 DEFAULT_SIZE = 1024
-DEFAULT_SAMPLE = 64_000_000
 
 
 @click.command(epilog="Example: shazip vocabulary texts/enwik8 source.tar=2 -o words.safetensors")
 @click.argument("texts", nargs=-1, required=True, metavar="TEXT[=WEIGHT]...")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Vocabulary to write.",
-)
-@click.option(
-    "--size", type=COUNT, default=DEFAULT_SIZE, show_default=True, help="Number of strings."
-)
-@click.option(
-    "--sample", type=byte_size, default=str(DEFAULT_SAMPLE), help="Bytes of TEXTs to learn from."
-)
-@click.option("-f", "--force", is_flag=True, help="Overwrite FILE.")
+@output_option("FILE", "Vocabulary to write.")
+@click.option("--size", type=COUNT, default=DEFAULT_SIZE, help="Number of strings.")
+@click.option("--sample", type=SIZE, default="64MB", help="Bytes of TEXTs to learn from.")
+@force_option("Overwrite FILE.")
 @quiet_and_verbose
 @click.pass_obj
 def vocabulary(
@@ -52,7 +40,9 @@ def vocabulary(
     refuse_target(output, None, overwrite=force)
     from shazip.training.vocabulary import learn_vocabulary
 
-    learned = learn_vocabulary(corpora_of(texts, None), size, sample)
+    with as_usage():
+        corpora = corpora_of(texts)
+    learned = learn_vocabulary(corpora, size, sample)
     with AtomicFile(output, overwrite=force) as file:
         file.write(learned.pack())
         file.commit(None)

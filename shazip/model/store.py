@@ -34,11 +34,11 @@ class Installed:
 
 def default(memory_limit: int | None = None) -> IntegerModel:
     """Return the default model."""
-    return modelfile.load(find_path(None), memory_limit)
+    return find(None, memory_limit)
 
 
-def find(wanted: str | Path, memory_limit: int | None = None) -> IntegerModel:
-    """Return the model with this name or id (hex), or in this file."""
+def find(wanted: str | Path | None, memory_limit: int | None = None) -> IntegerModel:
+    """Return the model with this name or id (hex), or in this file; None means the default."""
     return modelfile.load(find_path(wanted), memory_limit)
 
 

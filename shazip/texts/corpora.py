@@ -131,6 +131,17 @@ def _span(path: Path, part: str) -> tuple[int, int]:
     return next(((start, stop) for name, start, stop in parts if name == part), (0, size))
 
 
+def is_right(path: Path, known: Known) -> bool:
+    """Return whether `path` is a file that holds exactly the `known` text."""
+    try:
+        if path.is_file():
+            check_file(path, known)
+            return True
+    except CorpusError:
+        pass
+    return False
+
+
 def check_file(path: Path, known: Known) -> None:
     """Raise CorpusError unless the file holds exactly the `known` text."""
     with path.open("rb") as file:

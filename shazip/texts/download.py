@@ -16,6 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from shazip import __version__
+from shazip.atomic import AtomicFile
 from shazip.texts.corpora import CorpusError, Known
 
 PIECE = 1 << 16
@@ -26,6 +27,25 @@ Report = Callable[[int, int, int | None], object]  # bytes present before, prese
 
 class Sink(Protocol):
     def write(self, data: bytes, /) -> object: ...
+
+
+def fetch(
+    known: Known, url: str, path: Path, *, overwrite: bool, report: Report | None = None
+) -> None:
+    """Download the zip file at `url`, and write the `known` text in it to `path`.
+
+    `path` appears whole and checked or not at all; `path`.zip.part keeps an interrupted download.
+    """
+    partial = path.with_name(f"{path.name}.zip.part")
+    download(url, partial, report)
+    with AtomicFile(path, overwrite=overwrite) as file:
+        try:
+            unpack(known, partial, file, url)
+        except CorpusError:
+            partial.unlink()  # resuming a wrong file would be in vain
+            raise
+        file.commit(None)
+    partial.unlink()
 
 
 def download(url: str, partial: Path, report: Report | None = None) -> None:

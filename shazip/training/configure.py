@@ -5,6 +5,7 @@ Values are a dictionary by the names of the settings' fields, as the command lin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shazip.cpus import available_cpus
 from shazip.model.config import NetworkConfig
 from shazip.model.vocabulary import BYTES, Vocabulary
+from shazip.texts.corpora import KNOWN, WORD_CORPORA, check_file
 from shazip.training.errors import TrainingError
 from shazip.training.presets import preset
 from shazip.training.settings import (
@@ -41,6 +43,35 @@ ALL = (
 )
 FIXED = {each.name: about for group in ALL for each, about in settings_of(group) if about.fixed}
 WARM_UP = 10  # unless --warmup is given, the rate rises in at most 1/WARM_UP of the run
+
+
+def corpora_of(texts: Sequence[str], name: str | None = None) -> tuple[Corpus, ...]:
+    """Return the texts `PATH` or `PATH=WEIGHT`, or the training part of the corpus `name`.
+
+    Raises ValueError for other weights and numbers of texts, CorpusError for another corpus.
+    """
+    if not texts:
+        raise ValueError("no text to train on")
+    if name is None:
+        return tuple(map(_corpus, texts))
+    if len(texts) > 1:
+        raise ValueError(f"--corpus {name} is one text, not {len(texts)}")
+    path = Path(texts[0]).resolve()
+    if name in KNOWN:
+        check_file(path, KNOWN[name])
+    if name in WORD_CORPORA:
+        WORD_CORPORA[name].check(path)
+    return (Corpus(path, part="train"),)
+
+
+def _corpus(text: str) -> Corpus:
+    path, equals, weight = text.rpartition("=")
+    if not equals or Path(text).exists():
+        return Corpus(Path(text).resolve())
+    try:
+        return Corpus(Path(path).resolve(), float(weight))
+    except ValueError:
+        raise ValueError(f"{weight!r} is not a weight for {path}") from None
 
 
 def new_config(

@@ -16,6 +16,20 @@ class Kind:
     range: str = ""  # completes "must be"
     holds: Callable[[Any], bool] = lambda value: True
 
+    def read(self, text: str) -> Any:
+        """Return the value in `text`. Raises ValueError for another form and out of the range."""
+        try:
+            value = self.parse(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not of the form {self.metavar}") from None
+        if not self.accepts(value):
+            raise ValueError(f"{text} must be {self.range}")
+        return value
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value, or every element of a tuple, is in the range."""
+        return all(map(self.holds, value if isinstance(value, tuple) else [value]))
+
 
 @dataclass(frozen=True)
 class About:
@@ -63,5 +77,5 @@ def check(group: Any) -> None:
     for each in fields(group):
         about: About | None = each.metadata.get("about")
         value = getattr(group, each.name)
-        if about and not all(map(about.kind.holds, value if isinstance(value, tuple) else [value])):
+        if about and not about.kind.accepts(value):
             raise ValueError(f"{about.flag or each.name} is {value}, must be {about.kind.range}")

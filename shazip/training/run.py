@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from shazip.progress import Standing
 from shazip.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_config
 from shazip.training.data import open_text
 from shazip.training.distributed import ALONE, ElsewhereError, Group, LostError
@@ -31,17 +32,6 @@ from shazip.training.teacher import teacher_of
 from shazip.training.trainer import Trainer, Update
 
 VALID_LANES = 16
-
-
-@dataclass(frozen=True)
-class Standing:
-    """The progress of a run: bytes, smoothed bits per byte, bytes per second, seconds left."""
-
-    done: int
-    total: int
-    bpb: float
-    speed: float
-    seconds_left: float
 
 
 def begin(

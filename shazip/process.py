@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -33,6 +33,34 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
     for caught in _caught():
         signal.signal(caught, signal.SIG_IGN)
     raise SystemExit(128 + number)
+
+
+class Stop:
+    """Whether a signal has asked for the end; its `number`, None before."""
+
+    number: int | None = None
+
+    def __call__(self) -> bool:
+        return self.number is not None
+
+    def caught(self, number: int, frame: FrameType | None) -> None:
+        """Remember the signal."""
+        self.number = number
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[Stop]:
+    """Let SIGINT and SIGTERM ask for the end, so that a long work ends where it can be resumed."""
+    stop = Stop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop.caught)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def occupy_standard_descriptors() -> None:

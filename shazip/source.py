@@ -1,4 +1,4 @@
-"""Inputs of the file commands: refusals, and the open file with its status."""
+"""The inputs of file commands: open, with the status that they had, so that changes are noticed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import click
+from shazip.errors import ShazipError
 
-from shazip.cli.report import STDIN, plural
+STDIN = "(stdin)"
 
-SUFFIX = ".shz"
-TAR_SUFFIX = ".tshz"  # short for .tar.shz
-SUFFIXES = (SUFFIX, TAR_SUFFIX)
+
+class SourceError(ShazipError):
+    """An input stays where it is: it changed, or the result may not be on disk."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Source:
         if self.path is None or self.status is None:
             return
         if not os.path.samestat(self.path.stat(), self.status):
-            raise click.ClickException("was replaced while it was read; not removed")
+            raise SourceError("was replaced while it was read; not removed")
         self.path.unlink()
 
 
@@ -60,7 +60,8 @@ def _marks(status: os.stat_result) -> tuple[int, int]:
 
 @contextmanager
 def open_source(name: str) -> Iterator[Source]:
-    """Open the input `name`; `-` is standard input."""
+    """Open the input `name`; `-` is standard input. Raises IsADirectoryError for a folder."""
+    refuse_folder(name, input_status(name))
     if name == "-":
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDIN)
@@ -68,13 +69,6 @@ def open_source(name: str) -> Iterator[Source]:
         return
     with Path(name).open("rb") as file:
         yield Source(name, file, Path(name), _status(file))
-
-
-def _status(file: BinaryIO) -> os.stat_result | None:
-    try:
-        return os.fstat(file.fileno())
-    except OSError:
-        return None
 
 
 def input_status(name: str) -> os.stat_result | None:
@@ -85,38 +79,14 @@ def input_status(name: str) -> os.stat_result | None:
     return os.stat(name)  # noqa: PTH116
 
 
-def refuse_kinds(name: str, status: os.stat_result | None, *, follow: bool, special: bool) -> None:
-    """Refuse directories, links unless `follow`, and other special files unless `special`."""
-    if name == "-" or status is None:
-        return
-    if stat.S_ISDIR(status.st_mode):
+def refuse_folder(name: str, status: os.stat_result | None) -> None:
+    """Raise IsADirectoryError for the status of a folder; standard input may be one."""
+    if name != "-" and status is not None and stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-    if not stat.S_ISREG(status.st_mode):
-        if not special:
-            raise click.ClickException("not a regular file; use -c or -o to read it")
-    elif not follow and Path(name).is_symlink():
-        raise click.ClickException("is a symbolic link; use -f or -c to follow it")
 
 
-def refuse_links(status: os.stat_result | None) -> None:
-    """Refuse to remove a file with other names, which would still name the original."""
-    others = status.st_nlink - 1 if status else 0
-    if others > 0:
-        names = plural(others, "other hard link")
-        raise click.ClickException(f"has {names}; use -f to remove this name")
-
-
-def refuse_terminal(source: Source, *, force: bool) -> None:
-    """Refuse to read an archive from a keyboard."""
-    if not force and source.file.isatty():
-        raise click.ClickException("will not read compressed data from a terminal; use -f to force")
-
-
-def original_name(name: str) -> str:
-    """The target of the archive `name`: without `.shz`, or `.tar` instead of `.tshz`."""
-    original = name.removesuffix(SUFFIX)
-    if name.endswith(TAR_SUFFIX) and Path(name).name != TAR_SUFFIX:
-        original = name.removesuffix(TAR_SUFFIX) + ".tar"
-    if original == name or Path(original).name in ("", ".", "..") or original.endswith("/"):
-        raise click.ClickException("unknown suffix; use -o or -c")
-    return original
+def _status(file: BinaryIO) -> os.stat_result | None:
+    try:
+        return os.fstat(file.fileno())
+    except OSError:
+        return None
