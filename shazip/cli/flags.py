@@ -104,6 +104,14 @@ limited = click.option(
 )
 
 
+bounded = click.option(
+    "--max-output",
+    type=SIZE,
+    metavar="SIZE",
+    help="Refuse to decode more than SIZE from an archive.  [default: no limit]",
+)
+
+
 def _model_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     from shazip.model import store as modelstore
 

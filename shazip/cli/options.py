@@ -43,6 +43,7 @@ class FileOptions:
     recursive: bool = False
     ranges: tuple[Range, ...] = ()
     salvage: bool = False
+    max_output: int | None = None
 
     @property
     def decode(self) -> bool:
