@@ -126,6 +126,10 @@ class Codec:
         """The model that compresses, loaded on first use."""
         return self._loader.model
 
+    def engine(self, model_id: bytes) -> Engine:
+        """Return an engine for the model with this id; raise ModelError if there is none."""
+        return self._loader.engine(model_id)
+
     def compress(self, data: Buffer) -> bytes:
         """Return `data` as an archive: one frame."""
         sink = io.BytesIO()
@@ -252,7 +256,7 @@ class Codec:
         """
         header = new_header(self.model, first_block_size, self.coding)
         if first_block_size:
-            self._loader.engine(header.model_id)  # its errors come before those of lanes
+            self.engine(header.model_id)  # its errors come before those of lanes
         try:
             self._admit(header)
             if first_block_size:
@@ -304,7 +308,7 @@ class Codec:
 
     def _engine(self, header: Header) -> Engine:
         """Return the engine for a frame, whose predictor has room within the memory limit."""
-        engine = self._loader.engine(header.model_id)
+        engine = self.engine(header.model_id)
         check_vocabulary(engine, header)
         self._check_memory(block_memory(header) + predictor_memory(engine, header))
         return engine

@@ -5,12 +5,12 @@ source -> compress or decompress -> sink -> verify -> commit -> remove
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shazip.atomic import AtomicFile
 from shazip.errors import CorruptError
+from shazip.output import Output
 from shazip.source import Source, SourceError
 from shazip.streams import Progress, silent
 from shazip.units import Range
@@ -18,13 +18,6 @@ from shazip.units import Range
 if TYPE_CHECKING:
     from shazip.archive import Codec, Summary
     from shazip.parallel import Executor
-
-
-class Output(Protocol):
-    """A sink that may have something left to do at the end."""
-
-    def commit(self, like: os.stat_result | None) -> None:
-        """Publish what was written, with mode and times of `like`."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import click
 
 from shazip.atomic import AtomicFile
 from shazip.cli.options import CodecOptions, FileOptions, Mode
-from shazip.cli.output import Output, StreamFile, open_output
 from shazip.cli.refusals import refuse_links, refuse_source, refuse_target, refuse_terminal
-from shazip.cli.report import ENDINGS, STDOUT, Abandon, Reporter, describe, own_name
+from shazip.cli.report import ENDINGS, Abandon, Reporter, describe, own_name
 from shazip.errors import MemoryLimitError
+from shazip.output import STDOUT, Output, StreamFile, open_output
 from shazip.paths import Name, archive_name, expand, is_archive, original_name
 from shazip.progress import Batch
 from shazip.source import STDIN, Source, input_status, open_source
