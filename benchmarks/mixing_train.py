@@ -17,6 +17,7 @@ import math
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -32,8 +33,7 @@ from shazip.model import store as modelstore
 from shazip.model.vocabulary import BYTES
 from shazip.predictor import Mixed
 
-CONTEXTS, INPUTS, LEVELS = 17, 64, 8
-SET_ROWS = (256, 80, 256, 2048, 2048, 2048)
+LEVELS = 8
 FINAL_ROWS = (256, 2048)
 MATCH_INPUTS, CONTEXT_INPUTS = 4, 10
 SITE = "usr/lib/python3/dist-packages"
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--model", help="name or path; the default model otherwise")
+    parser.add_argument("--contexts", choices=list(mixing_start.CONTEXTS), default="text")
     parser.add_argument("--install", action="store_true")
     args = parser.parse_args()
     model = modelstore.find(args.model) if args.model else modelstore.default()
@@ -73,10 +74,10 @@ def main() -> None:
     texts += [(args.sources / name).read_bytes()[-WIKIPEDIA_SIZE:] for name in WIKIPEDIA]
     engine = engines.open_engine(model, threads=1)
     if model.vocabulary.size == BYTES.size:
-        learned = train(engine, texts, args.rounds)
+        learned = train(engine, texts, args.rounds, args.contexts)
         args.out.write_bytes(learned)
         if args.install:
-            install(learned)
+            install(learned, args.contexts)
     elif args.install:
         parser.error("only start values for bytes belong to the package")
     else:
@@ -85,22 +86,25 @@ def main() -> None:
         modelfile.save(modelfile.changed(model, rows, metadata=model.metadata), args.out)
 
 
-def install(start: bytes) -> None:
+def install(start: bytes, contexts: str) -> None:
     """Put start values into the package and print their digest and the canaries'."""
-    mixing_start.FILE.write_bytes(zlib.compress(start, 9))
-    mixing_start.DIGEST = mixing_start.digest(start)
+    mixing_start.file(contexts).write_bytes(zlib.compress(start, 9))
+    found = replace(mixing_start.CONTEXTS[contexts], digest=mixing_start.digest(start))
+    mixing_start.CONTEXTS[contexts] = found
     mixing_start.shipped.cache_clear()
-    print(f'DIGEST = "{mixing_start.DIGEST}"')
-    for symbols in mixing.CANARY_DIGESTS:
-        print(f'{symbols}: "{mixing.canary_digest(symbols)}",')
+    print(f'"{contexts}": {found}')
+    for symbols in (256, 512, 1024):
+        print(f'{symbols}: "{mixing.canary_digest(symbols, contexts)}",')
 
 
-def train(engine: engines.Engine, texts: list[bytes], rounds: int) -> bytes:
-    """Return start values for bytes, learned over all texts."""
-    starts = list(learned(engine, texts, rounds, untrained()))
-    weights = [_weights(start).astype(np.float64) for start in starts[rounds // 2 :]]
-    mean = _with_means(np.mean(weights, axis=0), _weights(untrained()))
-    return _with_weights(starts[-1], mean.round().astype("<i2"))
+def train(engine: engines.Engine, texts: list[bytes], rounds: int, contexts: str = "text") -> bytes:
+    """Return start values for bytes and a set of contexts, learned over all texts."""
+    chosen = mixing_start.CONTEXTS[contexts]
+    begin = untrained(chosen)
+    starts = list(learned(engine, texts, rounds, begin, contexts=contexts))
+    weights = [_weights(start, chosen).astype(np.float64) for start in starts[rounds // 2 :]]
+    mean = _with_means(np.mean(weights, axis=0), _weights(begin, chosen), chosen)
+    return starts[-1][: -2 * len(mean)] + mean.round().astype("<i2").tobytes()
 
 
 def train_own(engine: engines.Engine, texts: list[bytes], rounds: int) -> dict[str, np.ndarray]:
@@ -124,6 +128,7 @@ def learned(
     rounds: int,
     start: bytes,
     renewed: Callable[[bytes], bytes] = lambda start: start,
+    contexts: str = "text",
 ) -> Iterator[bytes]:
     """Yield what was learned after each round; a piece begins with what is `renewed` of it."""
     random, places = Random(1), [0] * len(texts)
@@ -135,32 +140,52 @@ def learned(
                 places[i] = random.randrange(min(5000, len(text)))
             piece = text[places[i] : places[i] + wanted]
             places[i] += wanted
-            start, cost = code(engine, piece, random.choice(lanes), renewed(start))
+            start, cost = code(engine, piece, random.choice(lanes), renewed(start), contexts)
             bits, size = bits + cost, size + len(piece)
         print(f"round {number}: {bits / size:.4f} bpb", file=sys.stderr, flush=True)
         yield start
 
 
-def code(engine: engines.Engine, text: bytes, lanes: int, start: bytes) -> tuple[bytes, float]:
+class NoNetwork:
+    """A network that finds all bytes equally likely: what `few` contexts are learned with."""
+
+    def predict(self, live: int) -> np.ndarray:
+        return np.full((live, BYTES.size), 2**24 // BYTES.size, np.uint32)
+
+    def update(self, column: np.ndarray) -> None:
+        pass
+
+
+def code(
+    engine: engines.Engine, text: bytes, lanes: int, start: bytes, contexts: str
+) -> tuple[bytes, float]:
     """Return what a frame with this text learns, and its bits."""
     vocabulary = engine.model.vocabulary
-    mixer = mixing.open_native(lanes, 24, 20, vocabulary, start)
+    mixer = mixing.open_native(lanes, 24, 20, vocabulary, start, contexts)
     symbols = interleave(vocabulary.parse(text), lanes)
-    predictor = Mixed(engine.predictor(lanes), mixer, vocabulary)
+    network = NoNetwork() if contexts == "few" else engine.predictor(lanes)
+    predictor = Mixed(network, mixer, vocabulary)
     bits = symbol_bits(predictor, frequency_bits, symbols, lanes)
     return mixer.learned(), bits
 
 
-# Weights are the last thing in the file: rows of 64 inputs, then final rows of 6 sets.
-def _weights(start: bytes) -> np.ndarray:
-    count = sum(SET_ROWS) * INPUTS + sum(FINAL_ROWS) * len(SET_ROWS)
+# Weights are the last thing in the file: rows of inputs, then final rows of sets.
+def _tables(contexts: mixing_start.Contexts) -> list[tuple[int, int]]:
+    rows = (BYTES.size, *contexts.set_rows)
+    return [(n, contexts.inputs) for n in rows] + [(n, contexts.sets) for n in FINAL_ROWS]
+
+
+def _weights(start: bytes, contexts: mixing_start.Contexts) -> np.ndarray:
+    count = sum(rows * width for rows, width in _tables(contexts))
     return np.frombuffer(start[-2 * count :], "<i2")
 
 
-def _with_means(weights: np.ndarray, untouched: np.ndarray) -> np.ndarray:
+def _with_means(
+    weights: np.ndarray, untouched: np.ndarray, contexts: mixing_start.Contexts
+) -> np.ndarray:
     """Return the weights with the mean of each set's rows in those rows that were never used."""
     filled, at = weights.copy(), 0
-    for rows, width in [(n, INPUTS) for n in SET_ROWS] + [(n, len(SET_ROWS)) for n in FINAL_ROWS]:
+    for rows, width in _tables(contexts):
         part = slice(at, at + rows * width)
         table = filled[part].reshape(rows, width)
         unused = (table == untouched[part].reshape(rows, width)).all(axis=1)
@@ -169,22 +194,18 @@ def _with_means(weights: np.ndarray, untouched: np.ndarray) -> np.ndarray:
     return filled
 
 
-def _with_weights(start: bytes, weights: np.ndarray) -> bytes:
-    return start[: -2 * len(weights)] + weights.tobytes()
-
-
-def untrained() -> bytes:
+def untrained(contexts: mixing_start.Contexts) -> bytes:
     """Return the fixed tables, with plausible probabilities and weights to begin the training."""
     fractions = [min(65535, round(65536 * math.log2(1 + i / 4096))) for i in range(4096)]
     squash = [_squash((2 * i - 3071.5) * math.log(2) / 177) for i in range(3072)]
     states, transitions = histories()
-    probabilities = np.full((CONTEXTS + 1, 256), 32768)
+    probabilities = np.full((contexts.count + 1, 256), 32768)
     for i, (zeros, ones, _) in enumerate(states):
         probabilities[:, i] = int(65535 * (ones + 0.4) / (zeros + ones + 0.8))
-    weights = np.zeros((sum(SET_ROWS), INPUTS))
+    weights = np.zeros((BYTES.size + sum(contexts.set_rows), contexts.inputs))
     weights[:, 1] = 2048
     weights[:, MATCH_INPUTS], weights[:, MATCH_INPUTS + 2] = 1000, 600
-    weights[:, CONTEXT_INPUTS : CONTEXT_INPUTS + 2 * CONTEXTS : 2] = 600
+    weights[:, CONTEXT_INPUTS : CONTEXT_INPUTS + 2 * contexts.count : 2] = 600
     return b"".join(
         np.asarray(values).astype(kind).tobytes()
         for values, kind in (
@@ -193,9 +214,9 @@ def untrained() -> bytes:
             (transitions, "u1"),
             (probabilities, "<u2"),
             ([list(_match_probabilities())] * 2, "<u2"),
-            (np.zeros((CONTEXTS, 256, LEVELS)), "<i2"),
+            (np.zeros((contexts.count, 256, LEVELS)), "<i2"),
             (weights, "<i2"),
-            (np.full((sum(FINAL_ROWS), len(SET_ROWS)), 4096 // len(SET_ROWS)), "<i2"),
+            (np.full((sum(FINAL_ROWS), contexts.sets), 4096 // contexts.sets), "<i2"),
         )
     )
 

@@ -140,7 +140,7 @@ class Mixed {
     for (size_t i = 0; i < m.merges.size(); i += 2)
       merges.emplace_back(m.merges[i], m.merges[i + 1]);
     mixing::Strings strings(m.strings, std::make_shared<Vocabulary>(m.singles, merges, m.results));
-    const mixing::Shape shape(strings.bits());
+    const mixing::Shape shape(strings.bits(), mixing::kText);
     const auto start =
         std::make_unique<mixing::Start>(mixing::Start::read(shape, m.start.data(), m.start.size()));
     mixer_ = std::make_unique<mixing::Mixer>(lanes, 16, 10, std::move(strings), *start, pool);

@@ -26,7 +26,7 @@ SYMBOL_BITS = range(8, 11)  # log2 of the symbols in a vocabulary
 MAX_STRING = 16  # bytes that a symbol stands for
 
 _CHECKSUM = struct.Struct("<I")
-_HEADER = struct.Struct(f"<{len(MAGIC)}sBBBBBBH{MODEL_ID_SIZE}s")
+_HEADER = struct.Struct(f"<{len(MAGIC)}sBBBBBBBH{MODEL_ID_SIZE}s")
 _BLOCK_CHECKSUMS = struct.Struct("<II")
 _BITS_OF_BLOCK_BITS = 5  # in their byte; the vocabulary's size takes two more
 
@@ -54,6 +54,7 @@ class Header:
     mixing_version: int = 0  # 0: the network alone
     table_bits: int = 0  # log2 of the mixing tables' size in bytes
     history_bits: int = 0  # log2 of the mixing history's size in bytes
+    contexts: int = 0  # number of mixing's set of contexts
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def pack_header(header: Header) -> bytes:
         header.mixing_version,
         header.table_bits,
         header.history_bits,
+        header.contexts,
         header.block_bits | (header.symbol_bits - SYMBOL_BITS[0]) << _BITS_OF_BLOCK_BITS,
         header.lanes,
         header.model_id,
@@ -87,20 +89,20 @@ def pack_header(header: Header) -> bytes:
 def parse_header(data: bytes) -> Header:
     """Return the header at the start of `data`; magic and version come before the checksum."""
     check_start(data)
-    _, _, arithmetic, mixing, table, history, bits, lanes, model_id = _HEADER.unpack(
+    _, _, arithmetic, *mixing, bits, lanes, model_id = _HEADER.unpack(
         _checked(data, HEADER_SIZE, "header")
     )
     symbol_bits, block_bits = divmod(bits, 1 << _BITS_OF_BLOCK_BITS)
     symbol_bits += SYMBOL_BITS[0]
-    header = Header(model_id, lanes, block_bits, arithmetic, symbol_bits, mixing, table, history)
+    header = Header(model_id, lanes, block_bits, arithmetic, symbol_bits, *mixing)
     if header.block_bits > MAX_BLOCK_BITS:
         raise FormatError(f"blocks of 2**{header.block_bits} bytes, at most 2**{MAX_BLOCK_BITS}")
     if header.symbol_bits not in SYMBOL_BITS:  # this covers the byte's last bit, too
         raise FormatError(f"a vocabulary of 2**{header.symbol_bits} symbols, not 2**8 to 2**10")
     if not 1 <= header.lanes <= 1 << header.block_bits:
         raise FormatError(f"{header.lanes} lanes for blocks of 2**{header.block_bits} bytes")
-    if header.mixing_version == 0 and (header.table_bits or header.history_bits):
-        raise FormatError("a header without mixing gives sizes for mixing")
+    if header.mixing_version == 0 and any(mixing):
+        raise FormatError("a header without mixing gives sizes or contexts for mixing")
     return header
 
 

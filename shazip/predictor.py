@@ -16,7 +16,7 @@ from shazip.errors import FormatError
 from shazip.halves import Halves
 from shazip.lanes import block_lanes
 from shazip.model.arithmetic import ARITHMETIC_VERSION
-from shazip.settings import Coding
+from shazip.settings import CONTEXTS, Coding
 
 if TYPE_CHECKING:
     from shazip.engines.mixing import Mixer
@@ -134,6 +134,7 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
         history_size=history_size,
         vocabulary=vocabulary,
         own=engine.model.mixing,
+        contexts=CONTEXTS[header.contexts],
         pool=pool,
     )
     return Mixed(network, mixer, vocabulary)
@@ -150,7 +151,11 @@ def new_header(model: IntegerModel, first_block_size: int, coding: Coding) -> He
 
     table_bits, history_bits = sizes_for(first_block_size)
     return replace(
-        network, mixing_version=MIXING_VERSION, table_bits=table_bits, history_bits=history_bits
+        network,
+        mixing_version=MIXING_VERSION,
+        table_bits=table_bits,
+        history_bits=history_bits,
+        contexts=CONTEXTS.index(coding.contexts or CONTEXTS[0]),
     )
 
 
@@ -168,6 +173,8 @@ def check_supported(header: Header) -> None:
             raise FormatError(
                 f"mixing version {header.mixing_version}, this shazip computes {MIXING_VERSION}"
             )
+        if header.contexts >= len(CONTEXTS):
+            raise FormatError(f"mixing with an unknown set of contexts, number {header.contexts}")
         check_sizes(header.table_bits, header.history_bits)
 
 
@@ -199,5 +206,5 @@ def predictor_memory(engine: Engine, header: Header) -> int:
         from shazip.engines.mixing import memory_size
 
         sizes = header.table_bits, header.history_bits, header.lanes, header.symbol_bits
-        size += memory_size(*sizes)
+        size += memory_size(*sizes, header.contexts)
     return size

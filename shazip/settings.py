@@ -15,6 +15,7 @@ BLOCK_SIZE = 1 << 20
 MEMORY_LIMIT = 1 << 30
 MAX_THREADS = 1024
 ENGINES = ("native", "torch")  # best first
+CONTEXTS = ("text", "few")  # sets of mixing's contexts; a header has their number here
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Coding:
     lanes: int | None = None  # None: by the size of the first block (lanes.py)
     block_size: int = BLOCK_SIZE  # bytes coded at a time
     mix: bool = True  # context mixing, or the network alone
+    contexts: str | None = None  # of CONTEXTS, for mixing; None: those of text
 
     def __post_init__(self) -> None:
         if self.lanes is not None:
@@ -34,6 +36,8 @@ class Coding:
         size = integer("block_size", self.block_size, 1, 1 << MAX_BLOCK_BITS)
         if size & (size - 1):
             raise ValueError(f"block_size is {size}, must be a power of two up to 2**28")
+        if self.contexts not in (None, *CONTEXTS):
+            raise ValueError(f"contexts is {self.contexts!r}, must be one of {', '.join(CONTEXTS)}")
 
 
 def integer(name: str, value: SupportsIndex, least: int, most: int | None = None) -> int:

@@ -100,14 +100,14 @@ def install_mixing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     module = types.ModuleType("shazip.engines.mixing")
     module.MIXING_VERSION = 1
     module.sizes_for = lambda first_block_size: (first_block_size.bit_length(), 3)
-    module.memory_size = lambda table_bits, history_bits, lanes, symbol_bits: (
+    module.memory_size = lambda table_bits, history_bits, lanes, symbol_bits, contexts: (
         2**table_bits + 2**history_bits
     )
     module.check_sizes = lambda table_bits, history_bits: None
     module.made = []
 
     class Mixer:
-        def __init__(self, lanes, *, table_size, history_size, vocabulary, own, pool):
+        def __init__(self, lanes, *, table_size, history_size, vocabulary, own, contexts, pool):
             module.made.append((lanes, table_size, history_size, pool.threads))
 
         def first(self, freqs):

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "golden"
 TEXT = (Path(__file__).parent / "data" / "wikipedia.xml").read_bytes()[:4096]
 WORDS = FOLDER.parent / "data" / "words.safetensors"  # 512 symbols
 NOISE = random.Random(1).randbytes(4096)
-HEADER_BODY = 28  # bytes that the header's own checksum covers
+HEADER_BODY = 29  # bytes that the header's own checksum covers
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,26 @@ class Good:
     content: bytes
     lanes: int = 4
     mix: bool = True
+    contexts: str | None = None
     block_size: int = 4096
     model: str | Path = "tiny"
 
     def make(self, engine: str | None = None) -> bytes:
         """Return the archive, made now."""
         codec = Codec(
-            self.model, engine=engine, lanes=self.lanes, mix=self.mix, block_size=self.block_size
+            self.model,
+            engine=engine,
+            lanes=self.lanes,
+            mix=self.mix,
+            contexts=self.contexts,
+            block_size=self.block_size,
         )
         return codec.compress(self.content)
 
 
 GOOD = {
     "mixed": Good(TEXT),
+    "few-contexts": Good(TEXT, contexts="few", model="none"),
     "network-alone": Good(TEXT, lanes=3, mix=False, block_size=1024),
     "stored-between-coded": Good(TEXT + NOISE + TEXT[:1000]),
     "strings-mixed": Good(TEXT, model=WORDS),
@@ -69,19 +76,20 @@ def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
     flipped[100] ^= 1
     end = bytearray(packed)
     end[-1] ^= 1
-    block = packed[:33] + b"\xff\xff" + packed[35:]
+    block = packed[:34] + b"\xff\xff" + packed[36:]
     return {
         "bad-payload-bit": (bytes(flipped), CorruptError),
         "bad-end-mark": (bytes(end), CorruptError),
         "bad-block-size": (block, CorruptError),  # 64 KiB, under a checksum that does not hold
         "bad-truncated": (packed[:-1], TruncatedError),
         "bad-junk-behind": (packed + b"junk", FormatError),
-        "bad-reserved-bit": (with_header(packed, 9, b"\x8c"), FormatError),
-        "bad-lanes-huge": (with_header(packed, 10, b"\xff\xff"), FormatError),
+        "bad-reserved-bit": (with_header(packed, 10, b"\x8c"), FormatError),
+        "bad-lanes-huge": (with_header(packed, 11, b"\xff\xff"), FormatError),
         "unsupported-format": (packed[:4] + b"\x63" + packed[5:], FormatError),
         "unsupported-arithmetic": (with_header(packed, 5, b"\x63"), FormatError),
         "unsupported-mixing": (with_header(packed, 6, b"\x63"), FormatError),
-        "unsupported-model": (with_header(packed, 12, bytes(16)), ModelError),
+        "unsupported-contexts": (with_header(packed, 9, b"\x63"), FormatError),
+        "unsupported-model": (with_header(packed, 13, bytes(16)), ModelError),
     }
 
 

@@ -27,6 +27,7 @@ TEXT = b"Codecs go where their data are. " * 30
         ({"block_size": 1000}, ValueError, "power of two"),
         ({"block_size": 1 << 29}, ValueError, "at most"),
         ({"block_size": 1048576.0}, TypeError, "block_size"),
+        ({"contexts": "all"}, ValueError, "contexts is 'all', must be one of text, few"),
         ({"threads": 0}, ValueError, "threads is 0"),
         ({"threads": -1}, ValueError, "threads is -1"),
         ({"threads": 1 << 40}, ValueError, "threads is"),
@@ -82,7 +83,7 @@ def test_a_pickled_codec_keeps_a_model_that_no_folder_holds():
 
 
 def test_the_repr_is_the_call_that_makes_it():
-    assert repr(Codec()) == "Codec(None, mix=True, lanes=None, block_size=1048576)"
+    assert repr(Codec()) == ("Codec(None, mix=True, contexts=None, lanes=None, block_size=1048576)")
     assert repr(Codec(Path("x"), engine="torch")).startswith(f"Codec({Path('x')!r}, engine='torch'")
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from oracles import mixing as oracle
@@ -8,6 +10,7 @@ from shazip.errors import FormatError, ModelError
 from shazip.halves import split
 from shazip.model.parse import pieces
 from shazip.model.vocabulary import BYTES, Vocabulary
+from shazip.settings import CONTEXTS
 
 pytest.importorskip("shazip._native")
 
@@ -31,6 +34,7 @@ def text_vocabulary(symbols: int) -> Vocabulary:
     return Vocabulary.learned(list(merges.values())[: symbols - 256])
 
 
+OTHER_CONTEXTS = [name for name in CONTEXTS if name != "text"]
 VOCABULARIES = {256: BYTES, 512: text_vocabulary(512), 1024: text_vocabulary(1024)}
 
 
@@ -60,11 +64,13 @@ def halves(mixer, freqs: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np
     return rows
 
 
-def new_mixer(lanes: int, threads: int = 1, vocabulary: Vocabulary = BYTES) -> mixing.Mixer:
+def new_mixer(
+    lanes: int, threads: int = 1, vocabulary: Vocabulary = BYTES, contexts: str = "text"
+) -> mixing.Mixer:
     pool = new_pool(threads)
     pool.fix_ranks(threads)  # on a busy machine too
     sizes = {"table_size": 2**16, "history_size": 2**10}
-    return mixing.Mixer(lanes, **sizes, vocabulary=vocabulary, pool=pool)
+    return mixing.Mixer(lanes, **sizes, vocabulary=vocabulary, contexts=contexts, pool=pool)
 
 
 def mixed(
@@ -85,17 +91,27 @@ def bits(data: bytes, lanes: int = 1, vocabulary: Vocabulary = BYTES) -> float:
     return total
 
 
-@pytest.mark.parametrize(("symbols", "lanes"), [(256, 1), (256, 3), (512, 3), (1024, 1)])
+@pytest.mark.parametrize(
+    ("symbols", "lanes", "contexts"),
+    [
+        (256, 1, "text"),
+        (256, 3, "text"),
+        (512, 3, "text"),
+        (1024, 1, "text"),
+        *((256, 3, contexts) for contexts in OTHER_CONTEXTS),
+        *((512, 1, contexts) for contexts in OTHER_CONTEXTS),
+    ],
+)
 @pytest.mark.parametrize(
     "data",
     [TEXT[:160], TABLE[:160], BINARY, NOISE, bytes(160)],
     ids=["text", "table", "binary", "noise", "zeros"],
 )
-def test_every_frequency_equals_the_oracles(data, symbols, lanes):
+def test_every_frequency_equals_the_oracles(data, symbols, lanes, contexts):
     vocabulary = VOCABULARIES[symbols]
-    start = mixing_start.for_symbols(symbols)
-    slow = oracle.Mixer(lanes, 16, 10, start, vocabulary.strings, vocabulary.parse)
-    fast = new_mixer(lanes, vocabulary=vocabulary)
+    start = mixing_start.for_symbols(symbols, contexts=contexts)
+    slow = oracle.Mixer(lanes, 16, 10, start, vocabulary.strings, vocabulary.parse, contexts)
+    fast = new_mixer(lanes, vocabulary=vocabulary, contexts=contexts)
     for step in steps(data, lanes, vocabulary):
         for found, wanted in zip(halves(fast, *step), halves(slow, *step), strict=True):
             np.testing.assert_array_equal(found, wanted)
@@ -222,19 +238,26 @@ def test_halves_and_symbols_that_do_not_exist_are_refused():
 
 
 def test_damaged_start_values_are_refused(monkeypatch):
-    monkeypatch.setattr(mixing_start, "DIGEST", "0" * 32)
+    damaged = replace(mixing_start.CONTEXTS["few"], digest="0" * 32)
+    monkeypatch.setitem(mixing_start.CONTEXTS, "few", damaged)
     mixing_start.shipped.cache_clear()
     with pytest.raises(ModelError, match="start values"):
-        mixing_start.shipped()
+        mixing_start.shipped("few")
 
 
+@pytest.mark.parametrize("contexts", CONTEXTS)
 @pytest.mark.parametrize("symbols", VOCABULARIES)
-def test_other_frequencies_than_the_canarys_are_refused(monkeypatch, symbols):
-    monkeypatch.setitem(mixing.CANARY_DIGESTS, symbols, "0" * 32)
+def test_other_frequencies_than_the_canarys_are_refused(monkeypatch, symbols, contexts):
+    monkeypatch.setitem(mixing.CANARY_DIGESTS[contexts], symbols, "0" * 32)
     mixing.check_canary.cache_clear()
     with pytest.raises(ModelError, match="probe"):
-        mixing.check_canary(symbols)
+        mixing.check_canary(symbols, contexts)
     mixing.check_canary.cache_clear()
+
+
+def test_fewer_contexts_need_less_memory():
+    sizes = {"table_bits": 20, "history_bits": 12, "lanes": 4}
+    assert mixing.memory_size(**sizes, contexts=CONTEXTS.index("few")) < mixing.memory_size(**sizes)
 
 
 @pytest.mark.parametrize(("symbols", "depths"), [(512, [0, 0, 1, 2, 3, 4, 5, 6, 7])])

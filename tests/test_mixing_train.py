@@ -47,8 +47,8 @@ def test_a_models_own_rows_help_its_text(model, rows):
 
 def test_only_the_rows_of_nodes_are_learned(model, rows):
     assert {name: row.shape for name, row in rows.items()} == {
-        mixing_start.OWN_WEIGHTS: (SYMBOLS, mixing_start.INPUTS),
-        mixing_start.OWN_FINAL_WEIGHTS: (SYMBOLS, mixing_start.SETS),
+        mixing_start.OWN_WEIGHTS: (SYMBOLS, mixing_start.CONTEXTS["text"].inputs),
+        mixing_start.OWN_FINAL_WEIGHTS: (SYMBOLS, mixing_start.CONTEXTS["text"].sets),
     }
     general = mixing_start.own_rows(mixing_start.for_symbols(SYMBOLS), SYMBOLS)
     assert (rows[mixing_start.OWN_WEIGHTS][1] != general[mixing_start.OWN_WEIGHTS][1]).any()

@@ -34,7 +34,7 @@ int live_lanes(const Mixer& mixer, size_t live) {
   return static_cast<int>(live);
 }
 
-void open(Mixer* self, int lanes, int table_bits, int history_bits,
+void open(Mixer* self, int lanes, int table_bits, int history_bits, int contexts,
           const std::vector<nb::bytes>& strings, std::shared_ptr<Vocabulary> parser,
           const nb::bytes& start, std::shared_ptr<Pool> pool) {
   if (lanes < 1 || !pool) throw std::invalid_argument("a mixer has at least one lane and a pool");
@@ -45,7 +45,7 @@ void open(Mixer* self, int lanes, int table_bits, int history_bits,
   std::vector<std::string> copies;
   for (const nb::bytes& string : strings) copies.emplace_back(string.c_str(), string.size());
   Strings symbols(std::move(copies), std::move(parser));
-  const Shape shape(symbols.bits());
+  const Shape shape(symbols.bits(), contexts);
   const auto values = std::make_unique<Start>(Start::read(shape, data, start.size()));
   new (self) Mixer(lanes, table_bits, history_bits, std::move(symbols), *values, std::move(pool));
 }
@@ -104,8 +104,8 @@ nb::bytes learned(const Mixer& self) {
 void bind_mixing(nb::module_& module) {
   nb::class_<Mixer>(module, "Mixer")
       .def("__init__", &open, nb::kw_only(), nb::arg("lanes"), nb::arg("table_bits"),
-           nb::arg("history_bits"), nb::arg("strings"), nb::arg("parser"), nb::arg("start"),
-           nb::arg("pool"))
+           nb::arg("history_bits"), nb::arg("contexts"), nb::arg("strings"), nb::arg("parser"),
+           nb::arg("start"), nb::arg("pool"))
       .def_prop_ro("lanes", &Mixer::lanes)
       .def("first", &first, nb::arg("freqs"),
            "Mixed frequencies (live, A), uint32, of first halves, from the network's (live, V).")
@@ -115,9 +115,9 @@ void bind_mixing(nb::module_& module) {
       .def("learned", &learned, "What was learned so far, as start values.");
   module.def(
       "mixer_size",
-      [](int lanes, int table_bits, int history_bits, int symbol_bits) {
-        return Mixer::size(lanes, table_bits, history_bits, Shape(symbol_bits));
+      [](int lanes, int table_bits, int history_bits, int symbol_bits, int contexts) {
+        return Mixer::size(lanes, table_bits, history_bits, Shape(symbol_bits, contexts));
       },
       nb::arg("lanes"), nb::arg("table_bits"), nb::arg("history_bits"), nb::arg("symbol_bits"),
-      "Bytes that a mixer allocates.");
+      nb::arg("contexts"), "Bytes that a mixer allocates.");
 }

@@ -120,14 +120,15 @@ void advance(Lane& lane, uint8_t byte) {
   }
 }
 
-void set_contexts(Lane& lane, const History& history, uint32_t lane_index) {
+void set_contexts(Lane& lane, const History& history, uint32_t lane_index, const Shape& shape) {
   uint64_t values[kContexts];
   set_byte_values(lane, byte_above(lane, history, lane_index), values);
   set_word_values(lane, values);
-  for (int i = 0; i < kContexts; ++i) {
-    const uint64_t region = (kRegional >> i) & 1 ? salt(lane) : 0;
+  for (int i = 0; i < shape.contexts(); ++i) {
+    const uint32_t number = shape.numbers()[i];
+    const uint64_t region = (kRegional >> number) & 1 ? salt(lane) : 0;
     lane.contexts[i] = static_cast<uint32_t>(
-        scramble(values[i] + region + (i + 1) * uint64_t{0xD6E8FEB86659FD93u}) >> 32);
+        scramble(values[number] + region + (number + 1) * uint64_t{0xD6E8FEB86659FD93u}) >> 32);
   }
 }
 

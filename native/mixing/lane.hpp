@@ -22,7 +22,7 @@ struct Lane {
   uint32_t opener = 0;  // the last opening bracket, quote or sign, and the word before it
   uint32_t line = 0;    // `count` at the start of this line and of the line before
   uint32_t last_line = 0;
-  uint32_t contexts[kContexts] = {};
+  uint32_t contexts[kMostContexts] = {};
   Match matches[kMatches];
 };
 
@@ -37,6 +37,6 @@ int byte_class(uint8_t byte);  // 0..15
 void advance(Lane& lane, uint8_t byte);
 
 // Hashes the contexts of the lane's next symbol.
-void set_contexts(Lane& lane, const History& history, uint32_t lane_index);
+void set_contexts(Lane& lane, const History& history, uint32_t lane_index, const Shape& shape);
 
 }  // namespace shazip::mixing

@@ -9,7 +9,7 @@ constexpr int kApmRate = 6;             // an APM moves by 1 / 64
 // below 2**31.
 constexpr int32_t kWeightLimit = (4 << 20) - 512;
 constexpr int32_t kFinalLimit = 8 << 16;
-static_assert(int64_t{kInputs} * 8192 * kStretchLimit < INT32_MAX, "a sum may overflow");
+static_assert(int64_t{kMostInputs} * 8192 * kStretchLimit < INT32_MAX, "a sum may overflow");
 
 int16_t rounded(int32_t weight) { return static_cast<int16_t>((weight + 256) >> 9); }
 
@@ -22,19 +22,21 @@ int16_t rounded(int32_t weight) { return static_cast<int16_t>((weight + 256) >> 
 #define SHAZIP_CLONES
 #endif
 
-SHAZIP_CLONES void dot(const int16_t* weights, const int32_t* rows, const int16_t* inputs,
-                       int32_t* sums) {
-  for (int set = 0; set < kSets; ++set) {
-    const int16_t* row = weights + rows[set] * kInputs;
+SHAZIP_CLONES void dot(const int16_t* weights, const int32_t* rows, int sets, const int16_t* inputs,
+                       int blocks, int32_t* sums) {
+  const int count = blocks * kInputBlock;
+  for (int set = 0; set < sets; ++set) {
+    const int16_t* row = weights + rows[set] * count;
     int32_t sum = 0;
-    for (int i = 0; i < kInputs; ++i) sum += int32_t{row[i]} * inputs[i];
+    for (int i = 0; i < count; ++i) sum += int32_t{row[i]} * inputs[i];
     sums[set] = sum;
   }
 }
 
 // |error| <= 2**18 and |input| < 2**12: products stay below 2**30.
-SHAZIP_CLONES void move(int32_t* weights, int16_t* shadow, const int16_t* inputs, int32_t error) {
-  for (int i = 0; i < kInputs; ++i) {
+SHAZIP_CLONES void move(int32_t* weights, int16_t* shadow, const int16_t* inputs, int blocks,
+                        int32_t error) {
+  for (int i = 0; i < blocks * kInputBlock; ++i) {
     const int32_t moved = weights[i] + ((inputs[i] * error + 128) >> 8);
     weights[i] = clamp(moved, -kWeightLimit, kWeightLimit);
     shadow[i] = rounded(weights[i]);
@@ -54,15 +56,12 @@ Learned::Learned(const Start& start) : shape_(start.shape), tables_(start.tables
     for (uint8_t state = next_[0][bit]; !certain_[state]; state = next_[state][bit])
       certain_[state] = -1;
   }
-  for (const auto& row : start.histories)
-    for (auto p : row) histories_.emplace_back(p, kStartUpdates);
+  for (auto p : start.histories) histories_.emplace_back(p, kStartUpdates);
   for (const auto& row : start.matches)
     for (auto p : row) matches_.emplace_back(p, kStartUpdates);
   for (size_t i = 0; i < histories_.size(); ++i)
     stretched_.push_back(static_cast<int16_t>(i % 256 ? histories_[i].stretched(tables_) : 0));
-  for (const auto& context : start.corrections)
-    for (const auto& row : context)
-      for (auto c : row) corrections_.push_back(c * 256);
+  for (auto c : start.corrections) corrections_.push_back(c * 256);
   for (size_t i = 0; i < corrections_.size(); ++i)
     rounded_corrections_.push_back(
         static_cast<int16_t>(i / kLevels % 256 ? corrections_[i] >> 8 : 0));
@@ -77,14 +76,15 @@ void Learned::update_match(int model, int cell, int hit) {
 }
 
 void Learned::mix(Node& node) const {
-  dot(rounded_.data(), node.rows, node.inputs, node.outputs);
-  for (int set = 0; set < kSets; ++set) {
+  const int sets = shape_.sets();
+  dot(rounded_.data(), node.rows, sets, node.inputs, shape_.inputs() / kInputBlock, node.outputs);
+  for (int set = 0; set < sets; ++set) {
     node.outputs[set] = clamp(node.outputs[set] >> 11, -kStretchLimit, kStretchLimit);
   }
   for (int final = 0; final < kFinals; ++final) {
-    const int32_t* weights = &final_weights_[node.final_rows[final] * kSets];
+    const int32_t* weights = &final_weights_[node.final_rows[final] * sets];
     int64_t sum = 0;
-    for (int set = 0; set < kSets; ++set) sum += int64_t{weights[set]} * node.outputs[set];
+    for (int set = 0; set < sets; ++set) sum += int64_t{weights[set]} * node.outputs[set];
     node.final_outputs[final] = clamp(static_cast<int>(sum >> 16), -kStretchLimit, kStretchLimit);
   }
   node.final_output = (node.final_outputs[0] + node.final_outputs[1]) >> 1;
@@ -92,15 +92,15 @@ void Learned::mix(Node& node) const {
 
 void Learned::train(int set, const Node& node, int bit, int rate) {
   const int32_t error = scaled_error(bit, tables_.squashed(node.outputs[set]), rate);
-  move(&weights_[node.rows[set] * kInputs], &rounded_[node.rows[set] * kInputs], node.inputs,
-       error);
+  const int first = node.rows[set] * shape_.inputs();
+  move(&weights_[first], &rounded_[first], node.inputs, shape_.inputs() / kInputBlock, error);
 }
 
 void Learned::train_last(const Node& node, int bit, int rate) {
   for (int final = 0; final < kFinals; ++final) {
     const int64_t error = scaled_error(bit, tables_.squashed(node.final_outputs[final]), rate);
-    int32_t* weights = &final_weights_[node.final_rows[final] * kSets];
-    for (int set = 0; set < kSets; ++set) {
+    int32_t* weights = &final_weights_[node.final_rows[final] * shape_.sets()];
+    for (int set = 0; set < shape_.sets(); ++set) {
       const auto change = static_cast<int32_t>((node.outputs[set] * error + 2048) >> 12);
       weights[set] = clamp(weights[set] + change, -kFinalLimit, kFinalLimit);
     }
@@ -117,14 +117,12 @@ Start Learned::learned() const {
   Start start(shape_);
   start.tables = tables_;
   std::copy(&next_[0][0], &next_[0][0] + 512, &start.next[0][0]);
-  for (int i = 0; i < (kContexts + 1) * 256; ++i)
-    start.histories[i / 256][i % 256] = histories_[i].probability();
+  for (size_t i = 0; i < histories_.size(); ++i) start.histories[i] = histories_[i].probability();
   for (int i = 0; i < kMatches * kMatchCells; ++i)
     start.matches[i / kMatchCells][i % kMatchCells] = matches_[i].probability();
-  for (int i = 0; i < kContexts * 256 * kLevels; ++i) {
-    start.corrections[i / (256 * kLevels)][i / kLevels % 256][i % kLevels] =
-        static_cast<int16_t>(corrections_[i] >> 8);
-  }
+  // An empty history's correction has learned but is never used.
+  for (size_t i = 0; i < corrections_.size(); ++i)
+    start.corrections[i] = static_cast<int16_t>(i / kLevels % 256 ? corrections_[i] >> 8 : 0);
   for (size_t i = 0; i < weights_.size(); ++i)
     start.weights[i] = static_cast<int16_t>((weights_[i] + 128) >> 8);
   for (size_t i = 0; i < final_weights_.size(); ++i)
@@ -134,9 +132,10 @@ Start Learned::learned() const {
 }
 
 size_t Learned::size(const Shape& shape) {
-  size_t size = sizeof(Learned) + (kContexts + 1) * 256 * 6 + kMatches * kMatchCells * 4;
-  size += kContexts * 256 * kLevels * 6 + static_cast<size_t>(shape.rows()) * kInputs * 6 +
-          static_cast<size_t>(shape.final_rows()) * kSets * 4;
+  const auto contexts = static_cast<size_t>(shape.contexts());
+  size_t size = sizeof(Learned) + (contexts + 1) * 256 * 6 + kMatches * kMatchCells * 4;
+  size += contexts * 256 * kLevels * 6 + static_cast<size_t>(shape.rows() * shape.inputs()) * 6 +
+          static_cast<size_t>(shape.final_rows() * shape.sets()) * 4;
   for (uint32_t rows : kApmRows) size += zeroed_size(size_t{rows} * kApmStride * 2);
   return size;
 }

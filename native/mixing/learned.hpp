@@ -18,7 +18,7 @@ constexpr uint32_t kApmRows[kApms] = {kMostNodes, 65536, 65536};
 
 // One binary decision of one lane: its inputs and prediction, kept until the bit is known.
 struct Node {
-  alignas(64) int16_t inputs[kInputs];
+  alignas(64) int16_t inputs[kMostInputs];
   int32_t rows[kSets];     // of the weights
   int32_t outputs[kSets];  // stretched probabilities, one of each set
   int32_t final_rows[kFinals];
@@ -123,7 +123,7 @@ inline void Learned::Row::correct(uint8_t state, const Node& node, int bit) cons
 }
 
 inline Learned::Row Learned::row(int number) {
-  const int cells = number < kContexts ? number * 256 * kLevels : 0;
+  const int cells = number < shape_.contexts() ? number * 256 * kLevels : 0;
   return {tables_,
           next_,
           &histories_[static_cast<size_t>(number) * 256],

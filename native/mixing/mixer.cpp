@@ -13,7 +13,9 @@ constexpr int kLanesWorthThreads = 4;  // with fewer, waking threads costs more 
 constexpr int kMaxThreads = 16;        // of the pool's: with more, each has too little to do
 
 // Each context has a 16th of 2**table_bits bytes.
-size_t tables_size(int table_bits) { return size_t{kContexts} << (table_bits - 4); }
+size_t tables_size(int table_bits, const Shape& shape) {
+  return static_cast<size_t>(shape.contexts()) << (table_bits - 4);
+}
 
 // Learning rates, step 2**-18. They fall with the live lanes, which all move the same weights from
 // the same predictions: with one rate for all, 1024 lanes learn badly and 4096 diverge.
@@ -28,7 +30,7 @@ Mixer::Mixer(int lanes, int table_bits, int history_bits, Strings strings, const
              std::shared_ptr<Pool> pool)
     : strings_(std::move(strings)),
       learned_(start),
-      memory_(zeroed<uint8_t>(tables_size(table_bits))),
+      memory_(zeroed<uint8_t>(tables_size(table_bits, start.shape))),
       order_zero_(static_cast<size_t>(shape().nodes())),
       history_(lanes, history_bits),
       lanes_(static_cast<size_t>(lanes)),
@@ -36,7 +38,7 @@ Mixer::Mixer(int lanes, int table_bits, int history_bits, Strings strings, const
       pool_(std::move(pool)) {
   if (strings_.bits() != shape().bits())
     throw std::invalid_argument("start values for another number of symbols");
-  for (int i = 0; i < kContexts; ++i)
+  for (int i = 0; i < shape().contexts(); ++i)
     slots_[i].open(memory_.get() + (static_cast<size_t>(i) << (table_bits - 4)), table_bits - 4,
                    shape().slot_bits());
   match_models_.emplace_back(12, history_bits);
@@ -45,7 +47,7 @@ Mixer::Mixer(int lanes, int table_bits, int history_bits, Strings strings, const
   while ((1 << lane_bits) < lanes) ++lane_bits;
   for (int lane = 0; lane < lanes; ++lane) {
     lanes_[lane].region = static_cast<uint32_t>(lane) >> std::max(lane_bits - kRegionBits, 0);
-    set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane));
+    set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane), shape());
     open_half(lane, 0, 0);
   }
 }
@@ -56,7 +58,7 @@ size_t Mixer::size(int lanes, int table_bits, int history_bits, const Shape& sha
   while (ring < 2 * n) ring *= 2;
   const size_t matches = kMatches * zeroed_size(size_t{1} << history_bits);
   const size_t lane_size = n * sizeof(Lane) + zeroed_size(n * sizeof(Tree));
-  return zeroed_size(tables_size(table_bits)) + zeroed_size(ring) + matches + lane_size +
+  return zeroed_size(tables_size(table_bits, shape)) + zeroed_size(ring) + matches + lane_size +
          Learned::size(shape) + sizeof(Mixer);
 }
 
@@ -81,7 +83,7 @@ void Mixer::in_parallel(int count, int live, Job job) const {
 // Finds the slots of a lane's half in all contexts, and brings them into the cache.
 void Mixer::open_half(int lane, int half, int number) {
   Place* places = trees_[lane].halves[half].places;
-  for (int i = 0; i < kContexts; ++i) {
+  for (int i = 0; i < shape().contexts(); ++i) {
     places[i] = slots_[i].place(lanes_[lane].contexts[i], static_cast<uint32_t>(number));
     places[i].prefetch();
   }
@@ -128,18 +130,19 @@ void Mixer::update(const uint16_t* column, int live) {
   turn_ = kFirst;
   for (int lane = 0; lane < live; ++lane) take_lessons(lane, column[lane]);
   // The longest first.
-  in_parallel(kSets + 1 + kContexts + 2, live, [&](int task) {
-    if (task <= kSets) return learn(task, live);
-    task -= kSets + 1;
-    if (task < kContexts) return remember(task, live);
-    if (task == kContexts) return remember_order_zero(live);
+  const int sets = shape().sets(), contexts = shape().contexts();
+  in_parallel(sets + 1 + contexts + 2, live, [&](int task) {
+    if (task <= sets) return learn(task, live);
+    task -= sets + 1;
+    if (task < contexts) return remember(task, live);
+    if (task == contexts) return remember_order_zero(live);
     judge_matches(column, live);
   });
   for (int lane = 0; lane < live; ++lane) take_string(lane, strings_[column[lane]]);
   in_parallel(kMatches + live, live, [&](int task) {
     if (task < kMatches) return find_matches(task, column, live);
     const int lane = task - kMatches;
-    set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane));
+    set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane), shape());
     open_half(lane, 0, 0);
   });
   seen_ += static_cast<uint64_t>(live);
@@ -147,15 +150,14 @@ void Mixer::update(const uint16_t* column, int live) {
 
 // Trains one set of weights, or behind the sets all that comes after them, by each lane's lessons.
 void Mixer::learn(int set, int live) {
-  const int base = set == kSets         ? 200
-                   : set < kFirstHashed ? base_rate(seen_)
-                                        : 2 * base_rate(seen_);
+  const int sets = shape().sets();
+  const int base = set == sets ? 200 : set < kFirstHashed ? base_rate(seen_) : 2 * base_rate(seen_);
   const int rate = rate_for(live, base);
   for (int lane = 0; lane < live; ++lane) {
     const Tree& tree = trees_[lane];
     for (int i = 0; i < tree.lesson_count; ++i) {
       const auto& [node, depth, bit] = tree.lessons[i];
-      set < kSets ? learned_.train(set, *node, bit, rate) : learned_.train_last(*node, bit, rate);
+      set < sets ? learned_.train(set, *node, bit, rate) : learned_.train_last(*node, bit, rate);
     }
   }
 }
@@ -184,7 +186,7 @@ void Mixer::remember(int context, int live) {
 }
 
 void Mixer::remember_order_zero(int live) {
-  const Learned::Row row = learned_.row(kContexts);
+  const Learned::Row row = learned_.row(shape().contexts());
   for (int lane = 0; lane < live; ++lane) {
     const Tree& tree = trees_[lane];
     for (int depth = 0, node = 1; depth < shape().bits(); ++depth) {

@@ -62,7 +62,7 @@ class Mixer {
   Strings strings_;
   Learned learned_;
   Zeroed<uint8_t> memory_;
-  Slots slots_[kContexts];
+  Slots slots_[kMostContexts];
   std::vector<uint8_t> order_zero_;  // (nodes,)
   History history_;
   std::vector<MatchModel> match_models_;

@@ -44,7 +44,7 @@ int level_of(int stretched) {
 
 // Level by level: neighbours do not wait for each other.
 void Mixer::mix(const Tree& tree, Half& half, uint32_t* mixed) const {
-  for (int i = 0; i < kContexts; ++i) half.places[i].copy(half.slots[i]);
+  for (int i = 0; i < learned_.shape().contexts(); ++i) half.places[i].copy(half.slots[i]);
   int queue[kMostBranches] = {1};
   int queued = 1;
   half.masses[1] = kTotal;
@@ -93,7 +93,7 @@ void Mixer::predict(const Tree& tree, Half& half, int node) const {
   out.rows[kByMatch] = shape.set_first(kByMatch) + strength * 8 + known;
   out.rows[kByLast] = shape.set_first(kByLast) + static_cast<int>(lane.bytes & 0xff);
   out.rows[kByClasses] = shape.set_first(kByClasses) + tree.class_row * 8 + shape.depth_row(depth);
-  for (int set = kFirstHashed; set < kSets; ++set)
+  for (int set = kFirstHashed; set < shape.sets(); ++set)
     out.rows[set] = shape.set_first(set) + tree.hashed_rows[set - kFirstHashed];
   out.final_rows[kFinalByNode] = whole;
   out.final_rows[kFinalByOrderTwo] =
@@ -137,18 +137,20 @@ int Mixer::set_match_inputs(const Lane& lane, int whole, int depth, Node& out) c
 
 // Returns how many of the contexts of last symbols have seen something at this node.
 int Mixer::set_history_inputs(const Half& half, int node, int whole, Node& out) const {
-  uint8_t states[kContexts];
-  for (int i = 0; i < kContexts; ++i) {
+  const int contexts = learned_.shape().contexts();
+  int16_t* certain = out.inputs + learned_.shape().certain_inputs();
+  uint8_t states[kMostContexts];
+  for (int i = 0; i < contexts; ++i) {
     states[i] = half.slots[i][node];
     const int16_t stretched = learned_.stretched(i, states[i]);
     out.inputs[kContextInputs + 2 * i] = stretched;
     out.inputs[kContextInputs + 2 * i + 1] = learned_.correction(i, states[i], out.level);
-    out.inputs[kCertainInputs + i] = stretched & learned_.certain(states[i]);
+    certain[i] = stretched & learned_.certain(states[i]);
   }
   const uint8_t zero = order_zero_[whole];
-  out.inputs[kOrderZeroInputs] = learned_.stretched(kContexts, zero);
-  out.inputs[kOrderZeroInputs + 1] = static_cast<int16_t>(learned_.confidence(kContexts, zero));
-  std::fill(out.inputs + kCertainInputs + kContexts, out.inputs + kInputs, int16_t{0});
+  out.inputs[kOrderZeroInputs] = learned_.stretched(contexts, zero);
+  out.inputs[kOrderZeroInputs + 1] = static_cast<int16_t>(learned_.confidence(contexts, zero));
+  std::fill(certain + contexts, out.inputs + learned_.shape().inputs(), int16_t{0});
   int known = 0;
   for (int i = 0; i < kOrders; ++i) known += states[i] != 0;
   return known;

@@ -13,13 +13,10 @@ void visit(StartType& start, Each each) {
   for (auto& value : start.tables.squash) each(value);
   for (auto& row : start.next)
     for (auto& value : row) each(value);
-  for (auto& row : start.histories)
-    for (auto& value : row) each(value);
+  for (auto& value : start.histories) each(value);
   for (auto& row : start.matches)
     for (auto& value : row) each(value);
-  for (auto& context : start.corrections)
-    for (auto& row : context)
-      for (auto& value : row) each(value);
+  for (auto& value : start.corrections) each(value);
   for (auto& value : start.weights) each(value);
   for (auto& value : start.final_weights) each(value);
 }
@@ -33,9 +30,8 @@ size_t file_size(const Start& start) {
 // A probability of 0 or squash values out of order would leave the range that the arithmetic is
 // proved for.
 void check(const Start& start) {
-  for (const auto& row : start.histories)
-    for (auto p : row)
-      if (p == 0) throw std::invalid_argument("a start probability is 0");
+  for (auto p : start.histories)
+    if (p == 0) throw std::invalid_argument("a start probability is 0");
   for (const auto& row : start.matches)
     for (auto p : row)
       if (p == 0) throw std::invalid_argument("a start probability is 0");
@@ -47,8 +43,10 @@ void check(const Start& start) {
 
 Start::Start(const Shape& shape_)
     : shape(shape_),
-      weights(static_cast<size_t>(shape.rows()) * kInputs),
-      final_weights(static_cast<size_t>(shape.final_rows()) * kSets) {}
+      histories(static_cast<size_t>(shape.contexts() + 1) * 256),
+      corrections(static_cast<size_t>(shape.contexts()) * 256 * kLevels),
+      weights(static_cast<size_t>(shape.rows() * shape.inputs())),
+      final_weights(static_cast<size_t>(shape.final_rows() * shape.sets())) {}
 
 Start Start::read(const Shape& shape, const uint8_t* data, size_t size) {
   Start start(shape);

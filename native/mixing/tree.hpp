@@ -17,8 +17,8 @@ struct Half {
   int bits;
   int root;   // its number in the symbol's whole tree
   int depth;  // and its depth there
-  Place places[kContexts];
-  uint8_t slots[kContexts][kMostSlot];
+  Place places[kMostContexts];
+  uint8_t slots[kMostContexts][kMostSlot];
   uint32_t sums[2 * kMostBranches];    // of the network's frequencies below each node
   uint32_t masses[2 * kMostBranches];  // mixed, of nodes that got one
   Node nodes[kMostBranches];           // as they were predicted

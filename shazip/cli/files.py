@@ -11,7 +11,6 @@ import click
 
 from shazip.cli.convert import Conversion
 from shazip.cli.flags import (
-    bounded,
     coding,
     computing,
     each_of,
@@ -69,7 +68,6 @@ def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
 @mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, hidden=True)
 @recursive
 @partly
-@bounded
 @limited
 @computing
 @parallel
@@ -87,7 +85,6 @@ def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOption
 @files_argument
 @places
 @recursive
-@bounded
 @limited
 @computing
 @parallel
@@ -105,7 +102,6 @@ def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> 
 @recursive
 @verifying
 @partly
-@bounded
 @coding
 @framing
 @limited

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from shazip.cli.options import Mode
 from shazip.cli.report import Reporter
@@ -32,9 +31,7 @@ def parsed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 COUNT = click.IntRange(min=1)
 THREADS = click.IntRange(1, MAX_THREADS)
 ENGINE = click.Choice(ENGINES)
-# An unreadable file is the system's refusal, not a wrong command line.
-PATH = click.Path(readable=False, path_type=Path)
-FILE = click.Path(readable=False, allow_dash=True)
+PATH = click.Path(path_type=Path)
 SIZE = parsed(parse_size)
 
 
@@ -93,7 +90,7 @@ places = each_of(
         default=False,
         help="Remove each FILE once its result is verified and on disk. It is kept otherwise.",
     ),
-    output_option("FILE", "Write to FILE; for one input.", default=None, type=FILE),
+    output_option("FILE", "Write to FILE; for one input.", default=None, type=str),
     click.option("-c", "--stdout", is_flag=True, help="Write to standard output, keep FILEs."),
 )
 
@@ -107,19 +104,10 @@ limited = click.option(
 )
 
 
-bounded = click.option(
-    "--max-output",
-    type=SIZE,
-    metavar="SIZE",
-    help="Refuse to decode more than SIZE from an archive.  [default: no limit]",
-)
-
-
-def _model_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _model_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     from shazip.model import store as modelstore
 
-    names = [model.name for model in modelstore.installed() if model.name.startswith(incomplete)]
-    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+    return [model.name for model in modelstore.installed() if model.name.startswith(incomplete)]
 
 
 model_option = click.option(
@@ -187,4 +175,4 @@ partly = each_of(
 )
 
 # metavar, because click would name it after the parameter.
-files_argument = click.argument("files", nargs=-1, type=FILE, metavar="[FILE]...")
+files_argument = click.argument("files", nargs=-1, metavar="[FILE]...")

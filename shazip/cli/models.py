@@ -55,6 +55,7 @@ def models(
     name: str | None,
     remove: str | None,
     default: str | None,
+    as_json: bool,
 ) -> None:
     """List the installed models, or those named: id, parameters, bpb, file; * marks the default.
 
@@ -152,8 +153,9 @@ def _check_mixing() -> None:
     """Check context mixing, whose start values belong to no model."""
     from shazip.engines import mixing
 
-    for symbols in mixing.CANARY_DIGESTS:
-        mixing.check_canary(symbols)
+    for contexts, digests in mixing.CANARY_DIGESTS.items():
+        for symbols in digests:
+            mixing.check_canary(symbols, contexts)
     tell(f"context mixing: exact, version {mixing.MIXING_VERSION}")
 
 

@@ -8,19 +8,26 @@ from pathlib import Path
 import click
 
 from shazip.atomic import AtomicFile
-from shazip.cli.flags import PATH, force_option, output_option, quiet_and_verbose
-from shazip.cli.refusals import refuse_target
+from shazip.cli.flags import quiet_and_verbose
 from shazip.cli.report import Reporter
 from shazip.units import plural
 
+PATH = click.Path(path_type=Path)
 KINDS = (".png", ".svg")
 
 
 @click.command(epilog="Example: shazip plot run other-run -o curves.svg")
 @click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
-@output_option("FILE", "Picture to write, .png or .svg.", default="curves.png")
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    default="curves.png",
+    metavar="FILE",
+    help="Picture to write, .png or .svg.",
+)
 @click.option("--dark", is_flag=True, help="Colours for dark pages.")
-@force_option("Overwrite FILE.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite FILE.")
 @quiet_and_verbose
 @click.pass_obj
 def plot(
@@ -34,7 +41,8 @@ def plot(
     kind = output.suffix.lower()
     if kind not in KINDS:
         raise click.UsageError(f"{str(output)!r} ends neither in .png nor in .svg.")
-    refuse_target(output, None, overwrite=force)
+    if output.exists() and not force:
+        raise click.ClickException(f"{output}: already exists; use -f to overwrite it")
     if importlib.util.find_spec("matplotlib") is None:
         raise click.ClickException("plot needs matplotlib: pip install 'shazip[plot]'")
     from shazip.bench.picture import DARK, LIGHT, save

@@ -20,16 +20,25 @@ from shazip.engines.mixing_start import for_symbols
 from shazip.errors import FormatError, ModelError
 from shazip.halves import split
 from shazip.model.vocabulary import BYTES, Vocabulary
+from shazip.settings import CONTEXTS
 
-MIXING_VERSION = 4
+MIXING_VERSION = 5
 TABLE_BITS = range(16, 31)  # log2 of bytes: bit histories of all contexts
 HISTORY_BITS = range(10, 31)  # log2 of bytes: the bytes coded so far, in all lanes
 
-# Digests (BLAKE2b, 16 bytes) of all frequencies over the canary's probe, by number of symbols.
+# Digests (BLAKE2b, 16 bytes) of all frequencies over the canary's probe, by set of contexts and
+# number of symbols.
 CANARY_DIGESTS = {
-    256: "5516a8e2bb9edb574575b383d8ec8063",
-    512: "2a125278661c9888c0f2282ef5397431",
-    1024: "6e2c32a9e8139e2be461d1e6a42c14f7",
+    "text": {
+        256: "5516a8e2bb9edb574575b383d8ec8063",
+        512: "2a125278661c9888c0f2282ef5397431",
+        1024: "6e2c32a9e8139e2be461d1e6a42c14f7",
+    },
+    "few": {
+        256: "dbd256079244f7983267a148f481286e",
+        512: "26df0a00bdfc0d930416f3ca18bab38f",
+        1024: "d57cfeb8864b8de6c9eedad64abd1630",
+    },
 }
 _CANARY_STEPS, _CANARY_LANES = 64, 8
 
@@ -45,19 +54,26 @@ class Mixer:
         history_size: int,
         vocabulary: Vocabulary = BYTES,
         own: Mapping[str, NDArray[np.int16]] | None = None,
+        contexts: str = "text",
         pool: object = None,
     ) -> None:
         """Start with empty tables of these sizes in bytes, powers of two.
 
         `vocabulary` and `own` (mixing_start.py) are the model's; `pool` (compiled.py) has the
-        threads, by default one. Raises FormatError for sizes outside TABLE_BITS and HISTORY_BITS,
-        ModelError if this machine mixes other frequencies than it should.
+        threads, by default one; `contexts` is one of CONTEXTS. Raises FormatError for sizes
+        outside TABLE_BITS and HISTORY_BITS, ModelError if this machine mixes other frequencies than
+        it should.
         """
         bits = _bits(table_size), _bits(history_size)
         check_sizes(*bits)
-        check_canary(vocabulary.size)
+        check_canary(vocabulary.size, contexts)
         self._native = open_native(
-            lanes, *bits, vocabulary, for_symbols(vocabulary.size, own), pool
+            lanes,
+            *bits,
+            vocabulary,
+            for_symbols(vocabulary.size, own, contexts=contexts),
+            contexts,
+            pool,
         )
 
     def first(self, freqs: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -98,25 +114,32 @@ def check_sizes(table_bits: int, history_bits: int) -> None:
         raise FormatError(f"a mixing history of 2**{history_bits} bytes, not 2**10 to 2**30")
 
 
-def memory_size(table_bits: int, history_bits: int, lanes: int, symbol_bits: int = 8) -> int:
-    """Return the bytes that a Mixer allocates; raise FormatError for sizes out of range."""
+def memory_size(
+    table_bits: int, history_bits: int, lanes: int, symbol_bits: int = 8, contexts: int = 0
+) -> int:
+    """Return the bytes that a Mixer allocates, for the set of contexts of this number.
+
+    Raise FormatError for sizes out of range.
+    """
     check_sizes(table_bits, history_bits)
-    return int(load_module().mixer_size(lanes, table_bits, history_bits, symbol_bits))
+    module = load_module()
+    return int(module.mixer_size(lanes, table_bits, history_bits, symbol_bits, contexts))
 
 
 @cache
-def check_canary(symbols: int = BYTES.size) -> None:
+def check_canary(symbols: int = BYTES.size, contexts: str = "text") -> None:
     """Mix a short probe, once; raise ModelError if this machine gets other frequencies."""
-    found, wanted = canary_digest(symbols), CANARY_DIGESTS[symbols]
+    found, wanted = canary_digest(symbols, contexts), CANARY_DIGESTS[contexts][symbols]
     if found != wanted:
         raise ModelError(f"mixing of {symbols} symbols gives {found} on its probe, not {wanted}")
 
 
-def canary_digest(symbols: int = BYTES.size) -> str:
+def canary_digest(symbols: int = BYTES.size, contexts: str = "text") -> str:
     """Return the digest of all mixed frequencies over a probe of text and of arbitrary symbols."""
     vocabulary = probe_vocabulary(symbols)
     bits, sizes = symbols.bit_length() - 1, (TABLE_BITS[0], HISTORY_BITS[0])
-    mixer = open_native(_CANARY_LANES, *sizes, vocabulary, for_symbols(symbols))
+    start = for_symbols(symbols, contexts=contexts)
+    mixer = open_native(_CANARY_LANES, *sizes, vocabulary, start, contexts)
     text = vocabulary.parse(b"The quick brown fox, 1234\n" * 64)
     noise = np.arange(_CANARY_STEPS * _CANARY_LANES, dtype=np.uint32) * 2654435761 >> (32 - bits)
     digest = hashlib.blake2b(digest_size=16)
@@ -158,6 +181,7 @@ def open_native(
     history_bits: int,
     vocabulary: Vocabulary,
     start: bytes,
+    contexts: str = "text",
     pool: object = None,
 ) -> Any:
     """Return the compiled mixer, unproved."""
@@ -166,6 +190,7 @@ def open_native(
         lanes=lanes,
         table_bits=table_bits,
         history_bits=history_bits,
+        contexts=CONTEXTS.index(contexts),
         strings=list(vocabulary.strings),
         parser=vocabulary.native,
         start=start,

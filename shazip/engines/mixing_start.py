@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,34 +19,56 @@ from numpy.typing import NDArray
 
 from shazip.errors import ModelError
 
-INPUTS, SETS = 64, 6
-SET_ROWS = (
-    80,
-    256,
-    2048,
-    2048,
-    2048,
-)  # of the sets behind the first, which has a row for each node
-HASH_ROWS = 2048  # of the second final mixer; the first has a row for each node
 BYTES = 256
+HASH_ROWS = 2048  # of the second final mixer; the first has a row for each node
+# Rows of the sets of weights behind the first, which has a row for each node.
+SET_ROWS = (80, 256, 2048, 2048, 2048)
 
-# Optional tensors of a model file: rows for each of its nodes (V, INPUTS) and (V, SETS), int16.
+
+@dataclass(frozen=True)
+class Contexts:
+    """A set of contexts that a frame may use (docs/mixing.md, "Contexts")."""
+
+    count: int
+    sets: int  # of weights, the first ones
+    digest: str  # of the shipped start values: BLAKE2b, 16 bytes
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of the mixer, padded to a multiple of 16."""
+        return -(-(10 + 3 * self.count) // 16) * 16
+
+    @property
+    def set_rows(self) -> tuple[int, ...]:
+        """Rows of the sets of weights behind the first."""
+        return SET_ROWS[: self.sets - 1]
+
+
+CONTEXTS = {
+    "text": Contexts(17, 6, "cbbd9b0a9ac9ea3044310926fd156805"),
+    "few": Contexts(7, 4, "d973b138b1b180526f19c391227c8807"),
+}
+
+# Optional tensors of a model file: rows of the contexts of text for each of its nodes, (V, 64) and
+# (V, 6), int16.
 OWN_WEIGHTS, OWN_FINAL_WEIGHTS = "mixing.weights", "mixing.final_weights"
 
 Weights = NDArray[np.int16]
 
-FILE = Path(__file__).with_name("mixing.bin")
-# BLAKE2b, 16 bytes.
-DIGEST = "cbbd9b0a9ac9ea3044310926fd156805"
-
 
 @cache
-def shipped() -> bytes:
+def shipped(contexts: str = "text") -> bytes:
     """Return the start values for bytes; raise ModelError if the package's file is damaged."""
-    data = zlib.decompress(FILE.read_bytes())
-    if digest(data) != DIGEST:
-        raise ModelError(f"{FILE} does not hold the start values of this version's mixing")
+    path = file(contexts)
+    data = zlib.decompress(path.read_bytes())
+    if digest(data) != CONTEXTS[contexts].digest:
+        raise ModelError(f"{path} does not hold the start values of this version's mixing")
     return data
+
+
+def file(contexts: str) -> Path:
+    """Return the package's file of start values for a set of contexts."""
+    return Path(__file__).with_name(f"mixing-{contexts}.bin")
 
 
 def digest(data: bytes) -> str:
@@ -54,14 +77,19 @@ def digest(data: bytes) -> str:
 
 
 def for_symbols(
-    symbols: int, own: Mapping[str, NDArray[np.int16]] | None = None, start: bytes | None = None
+    symbols: int,
+    own: Mapping[str, NDArray[np.int16]] | None = None,
+    start: bytes | None = None,
+    contexts: str = "text",
 ) -> bytes:
     """Return the start values for a vocabulary of so many symbols.
 
-    `own` has a model's rows by the names above; `start` takes the place of what is shipped.
+    `own` has a model's rows by the names above, for the contexts of text; `start` takes the place
+    of what is shipped.
     """
-    rest, by_node, by_others, finals, by_last = parts(shipped() if start is None else start)
-    own = own or {}
+    start = shipped(contexts) if start is None else start
+    rest, by_node, by_others, finals, by_last = parts(start, contexts=contexts)
+    own = own if own and contexts == "text" else {}
     pieces = (
         own[OWN_WEIGHTS] if OWN_WEIGHTS in own else spread(by_node, symbols),
         by_others,
@@ -71,12 +99,16 @@ def for_symbols(
     return b"".join([rest, *(piece.astype("<i2").tobytes() for piece in pieces)])
 
 
-def parts(start: bytes, symbols: int = BYTES) -> tuple[bytes, Weights, Weights, Weights, Weights]:
+def parts(
+    start: bytes, symbols: int = BYTES, contexts: str = "text"
+) -> tuple[bytes, Weights, Weights, Weights, Weights]:
     """Cut start values: all before the weights, then weights and final weights by node and others.
 
-    Four arrays (rows, INPUTS), (rows, INPUTS), (rows, SETS), (rows, SETS).
+    Four arrays (rows, inputs), (rows, inputs), (rows, sets), (rows, sets).
     """
-    shapes = (symbols, INPUTS), (sum(SET_ROWS), INPUTS), (symbols, SETS), (HASH_ROWS, SETS)
+    inputs, sets = CONTEXTS[contexts].inputs, CONTEXTS[contexts].sets
+    others = sum(CONTEXTS[contexts].set_rows)
+    shapes = (symbols, inputs), (others, inputs), (symbols, sets), (HASH_ROWS, sets)
     at = len(start) - 2 * sum(rows * width for rows, width in shapes)
     rest, arrays = start[:at], []
     for rows, width in shapes:

@@ -10,8 +10,9 @@ from itertools import accumulate
 from shazip.archive import Codec
 from shazip.container import MAGIC, Header
 from shazip.frames import info
+from shazip.loader import Loader
 from shazip.predictor import Engine
-from shazip.settings import Coding
+from shazip.settings import CONTEXTS, Coding
 from shazip.streams import Progress, offset, silent
 from shazip.trace import Trace, Tracer, joined
 
@@ -35,12 +36,14 @@ class Viewer:
 
     def __init__(
         self,
+        loader: Loader,
         codec: Codec,
         *,
         threads: int | None = None,
         likeliest: int = LIKELIEST,
     ) -> None:
-        """Trace with the engines and settings of `codec`, which decodes archives."""
+        """Trace with the engines of `loader`; `codec` decodes archives and has the settings."""
+        self._loader = loader
         self._codec = codec
         self._threads = threads
         self._likeliest = likeliest
@@ -48,13 +51,13 @@ class Viewer:
     def look(self, name: str, source: bytes, progress: Progress = silent) -> Look:
         """Return what `source`, a file or an archive, costs and where."""
         if not source.startswith(MAGIC):
-            engine = self._codec.engine(self._codec.model.id)
+            engine = self._loader.engine(self._loader.model.id)
             found = self._trace(engine, self._codec.coding, source, progress)
             return Look(name, source, found, [engine.model.name], self._codec.coding.mix, None)
         data = b"".join(self._codec.decompress_blocks(io.BytesIO(source)))
         traces, models, mixed = [], [], False
         for header, start, stop in _frames(source):
-            engine = self._codec.engine(header.model_id)
+            engine = self._loader.engine(header.model_id)
             coding, report = _coding(header), offset(progress, start, 0)
             traces.append(self._trace(engine, coding, data[start:stop], report))
             models.append(engine.model.name)
@@ -75,4 +78,5 @@ def _frames(source: bytes) -> Iterator[tuple[Header, int, int]]:
 
 
 def _coding(header: Header) -> Coding:
-    return Coding(header.lanes, 1 << header.block_bits, bool(header.mixing_version))
+    mix, contexts = bool(header.mixing_version), CONTEXTS[header.contexts]
+    return Coding(header.lanes, 1 << header.block_bits, mix, contexts)

@@ -10,7 +10,9 @@ from itertools import accumulate
 import numpy as np
 
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
-CONTEXTS, MATCHES, SETS, INPUTS, LEVELS = 17, 2, 6, 64, 8
+MATCHES, LEVELS = 2, 8
+# The numbers of the contexts in each set, and how many sets of weights it has.
+SELECTIONS = {"text": (tuple(range(17)), 6), "few": ((0, 1, 2, 3, 4, 7, 14), 4)}
 REGIONAL = 0x1000A
 HASHED = 4  # this set and those after it learn twice as fast
 LIMIT = 3071
@@ -33,18 +35,19 @@ def scramble(x: int) -> int:
 class Start:
     """The start values, unpacked from what the package ships."""
 
-    def __init__(self, data: bytes, symbols: int) -> None:
+    def __init__(self, data: bytes, symbols: int, contexts: int, sets: int) -> None:
         self._data, self._at = data, 0
-        sets = (symbols, 80, 256, 2048, 2048, 2048)
-        self.set_first = [sum(sets[:i]) for i in range(SETS)]
+        rows = (symbols, 80, 256, 2048, 2048, 2048)[:sets]
+        self.set_first = [sum(rows[:i]) for i in range(sets)]
+        self.inputs = -(-(10 + 3 * contexts) // 16) * 16
         self.log2 = self._take("H", 4096)
         self.squash_table = self._take("H", 3072)
         self.next = self._rows("B", 256, 2)
-        self.histories = self._rows("H", CONTEXTS + 1, 256)
+        self.histories = self._rows("H", contexts + 1, 256)
         self.matches = self._rows("H", MATCHES, 128)
-        self.corrections = [self._rows("h", 256, LEVELS) for _ in range(CONTEXTS)]
-        self.weights = self._rows("h", sum(sets), INPUTS)
-        self.final_weights = self._rows("h", symbols + 2048, SETS)
+        self.corrections = [self._rows("h", 256, LEVELS) for _ in range(contexts)]
+        self.weights = self._rows("h", sum(rows), self.inputs)
+        self.final_weights = self._rows("h", symbols + 2048, sets)
         assert self._at == len(data)
 
     def _take(self, kind: str, count: int) -> list[int]:
@@ -206,13 +209,16 @@ class Mixer:
         start: bytes,
         strings: Sequence[bytes] = BYTES,
         parse: Callable[[bytes], Sequence[int]] = list,
+        contexts: str = "text",
     ) -> None:
         """`parse` cuts bytes into symbols; of 256 symbols each is a byte."""
+        self.numbers, sets = SELECTIONS[contexts]
+        self.count = len(self.numbers)
         self.strings, self.parse = strings, parse
         self.symbols = len(strings)
         self.bits = self.symbols.bit_length() - 1
         self.half_bits = self.bits // 2, self.bits - self.bits // 2
-        s = self.start = Start(start, self.symbols)
+        s = self.start = Start(start, self.symbols, self.count, sets)
         self.histories = [[Adaptive(s, p) for p in row] for row in s.histories]
         self.match_cells = [[Adaptive(s, p) for p in row] for row in s.matches]
         self.corrections = [[[256 * c for c in row] for row in rows] for rows in s.corrections]
@@ -220,7 +226,7 @@ class Mixer:
         self.weights = [[clamp(w * 256, -limit, limit) for w in row] for row in s.weights]
         self.final_weights = [[w * 16 for w in row] for row in s.final_weights]
         self.apms: dict[tuple[int, int, int], int] = {}
-        self.slots = [Slots(table_bits - 4, 1 << self.half_bits[1]) for _ in range(CONTEXTS)]
+        self.slots = [Slots(table_bits - 4, 1 << self.half_bits[1]) for _ in range(self.count)]
         self.order_zero = [0] * self.symbols
         self.ring_bits = max(1, history_bits - (lanes - 1).bit_length())
         self.rings = [[0] * 2**self.ring_bits for _ in range(lanes)]
@@ -323,7 +329,7 @@ class Mixer:
             (lane.first_word * 0x9E3779B1 & MASK32) >> 21,
             ((lane.classes & 0xFFFF) * 0x9E3779B1 & MASK32) >> 21,
         )
-        node.rows = [first + choice for first, choice in zip(start.set_first, choices, strict=True)]
+        node.rows = [first + choice for first, choice in zip(start.set_first, choices)]  # noqa: B905
         order_two = scramble(lane.bytes & 0xFFFF) >> 20 & MASK32
         node.final_rows = [n, self.symbols + order_two % 2048]
         self._mix_node(node)
@@ -363,17 +369,17 @@ class Mixer:
         return strength
 
     def _add_history_inputs(self, lane: Lane, n: int, depth: int, node: Node) -> int:
-        states = [self._slot(i, lane, n, depth)[self._in_half(n, depth)] for i in range(CONTEXTS)]
-        for i in (CONTEXTS, *range(CONTEXTS)):  # order 0 comes first
-            state = states[i] if i < CONTEXTS else self.order_zero[n]
+        states = [self._slot(i, lane, n, depth)[self._in_half(n, depth)] for i in range(self.count)]
+        for i in (self.count, *range(self.count)):  # order 0 comes first
+            state = states[i] if i < self.count else self.order_zero[n]
             stretched, confidence = self.histories[i][state].pair() if state else (0, 0)
-            if i < CONTEXTS:
+            if i < self.count:
                 confidence = self.corrections[i][state][node.level] >> 8
             node.inputs += stretched, confidence
         node.inputs += [
             self.histories[i][s].pair()[0] if s in self.certain else 0 for i, s in enumerate(states)
         ]
-        node.inputs += [0] * (INPUTS - len(node.inputs))
+        node.inputs += [0] * (self.start.inputs - len(node.inputs))
         return sum(state != 0 for state in states[:6])
 
     def _slot(self, i: int, lane: Lane, n: int, depth: int) -> list[int]:
@@ -455,9 +461,9 @@ class Mixer:
 
     def _remember(self, lane: Lane, symbol: int, lessons: dict[int, tuple[Node, int]]) -> None:
         for _, n, bit in self._way(symbol):
-            self.order_zero[n] = self._step(CONTEXTS, self.order_zero[n], bit)
+            self.order_zero[n] = self._step(self.count, self.order_zero[n], bit)
         first = symbol >> self.half_bits[1]
-        for i in range(CONTEXTS):
+        for i in range(self.count):
             for depth, n, bit in self._way(symbol):
                 if depth in (0, self.half_bits[0]):
                     slot = self.slots[i].claim(lane.contexts[i], 1 + first if depth else 0)
@@ -556,7 +562,7 @@ class Mixer:
             word_value,
         ]
         lane.contexts = [
-            scramble(self._salted(k, value, lane) & MASK64) >> 32 for k, value in enumerate(values)
+            scramble(self._salted(k, values[k], lane) & MASK64) >> 32 for k in self.numbers
         ]
 
 

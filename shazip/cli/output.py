@@ -11,8 +11,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from shazip.atomic import AtomicFile, NamedFile
-
-STDOUT = "(stdout)"
+from shazip.cli.report import STDOUT
 
 
 class StreamFile(NamedFile):
