@@ -11,8 +11,8 @@ import os
 import sys
 from importlib import import_module
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as in typing, whose import takes longer than all that is here
 if TYPE_CHECKING:
     from shazip.archive import Codec, compress, decompress
     from shazip.compressor import Compressor, Decompressor
@@ -79,6 +79,26 @@ def _find_compiled_module() -> None:
             __path__.append(os.path.dirname(spec.origin))  # noqa: PTH120
 
 
+def _refuse_sub_interpreters() -> None:
+    """Refuse sub-interpreters, in which constriction waits forever."""
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    try:
+        interpreters = import_module(name)
+    except ImportError:  # not every Python has sub-interpreters
+        return
+    if interpreters.get_current() != interpreters.get_main():
+        raise ImportError("shazip runs in Python's main interpreter only, not in a sub-interpreter")
+
+
+def _refuse_free_threading() -> None:
+    """Refuse Python without its global lock, in which shazip has never been tested."""
+    locked = getattr(sys, "_is_gil_enabled", lambda: True)
+    if not locked():
+        raise ImportError("shazip needs Python's global lock: start Python with PYTHON_GIL=1")
+
+
+_refuse_sub_interpreters()
+_refuse_free_threading()
 _find_compiled_module()
 
 

@@ -1,6 +1,6 @@
 """`python -m shazip`: the command line without its script."""
 
-from shazip.cli.main import main
+from shazip.entry import main
 
 if __name__ == "__main__":
     main()

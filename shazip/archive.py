@@ -36,7 +36,7 @@ from shazip.predictor import (
     predictor_memory,
 )
 from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding, integer
-from shazip.streams import Progress, Reader, Writer, as_bytes, offset, require, silent
+from shazip.streams import OutputLimit, Progress, Reader, Writer, as_bytes, offset, require, silent
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -129,6 +129,10 @@ class Codec:
         """The model that compresses, loaded on first use."""
         return self._loader.model
 
+    def engine(self, model_id: bytes) -> Engine:
+        """Return an engine for the model with this id; raise ModelError if there is none."""
+        return self._loader.engine(model_id)
+
     def compress(self, data: Buffer) -> bytes:
         """Return `data` as an archive: one frame."""
         sink = io.BytesIO()
@@ -138,8 +142,8 @@ class Codec:
     def decompress(self, data: Buffer, *, max_size: int | None = None) -> bytes:
         """Return the content of the archive `data`, if it is not larger than `max_size`."""
         packed = as_bytes(data)
-        if max_size is not None and (size := info(packed).original_size) > max_size:
-            raise MemoryLimitError(f"the content has {size} bytes, more than max_size={max_size}")
+        if max_size is not None:
+            OutputLimit(max_size).take(info(packed).original_size)
         return b"".join(self.decompress_blocks(io.BytesIO(packed)))
 
     def compress_stream(
@@ -198,18 +202,21 @@ class Codec:
         *,
         progress: Progress = silent,
         executor: Executor | None = None,
+        max_size: int | None = None,
     ) -> Summary:
         """Write the content of the archive `source` to `sink`; without a sink only check it.
 
-        `executor` (parallel.py) decodes frames at once.
+        `executor` (parallel.py) decodes frames at once. Raises MemoryLimitError before the block,
+        or with an executor the frame, with which the content would exceed `max_size`.
         """
+        limit = OutputLimit(max_size)
         require(source, "read")
         if sink is not None:
             require(sink, "write")
         if executor is not None:
-            return Summary(*decompress_frames(self, source, sink, progress, executor))
+            return Summary(*decompress_frames(self, source, sink, progress, executor, limit))
         reader, writer, blocks = Reader(source), Writer(sink), 0
-        for block in self._blocks(reader, progress):
+        for block in self._blocks(reader, progress, limit=limit):
             writer.write(block)
             blocks += 1
             progress(writer.size, reader.size)
@@ -217,13 +224,16 @@ class Codec:
         return Summary(writer.size, reader.size, blocks)
 
     def decompress_blocks(
-        self, source: BinaryIO, entries: Entries | None = None
+        self,
+        source: BinaryIO,
+        entries: Entries | None = None,
+        limit: OutputLimit | None = None,
     ) -> Iterator[bytes]:
         """Yield the content of the archive `source` block by block.
 
         `entries` are those of frames before, if the source begins in the middle of an archive.
         """
-        return self._blocks(Reader(source), silent, entries)
+        return self._blocks(Reader(source), silent, entries, limit)
 
     def for_worker(self, workers: int, frame_size: int, *, encodes: bool = False) -> Codec:
         """Return a codec for one of `workers` that share the processors and the memory limit.
@@ -249,7 +259,7 @@ class Codec:
         """
         header = new_header(self.model, first_block_size, self.coding)
         if first_block_size:
-            self._loader.engine(header.model_id)  # its errors come before those of lanes
+            self.engine(header.model_id)  # its errors come before those of lanes
         try:
             self._admit(header)
             if first_block_size:
@@ -261,18 +271,22 @@ class Codec:
             ) from None
         return FrameEncoder(header, self._open_predictor)
 
-    def frame_decoder(self) -> FrameDecoder:
-        """Return the decoder of one frame."""
-        return FrameDecoder(self._admit, self._open_predictor)
+    def frame_decoder(self, limit: OutputLimit | None = None) -> FrameDecoder:
+        """Return the decoder of one frame, whose content counts for `limit`."""
+        return FrameDecoder(self._admit, self._open_predictor, limit)
 
     def _blocks(
-        self, reader: Reader, progress: Progress, entries: Entries | None = None
+        self,
+        reader: Reader,
+        progress: Progress,
+        entries: Entries | None = None,
+        limit: OutputLimit | None = None,
     ) -> Iterator[bytes]:
         entries, size = entries or Entries(), 0
         piece = reader.read(START_SIZE)
         check_start(piece, first=not entries.frames)
         while True:
-            frame, begin = self.frame_decoder(), reader.size - len(piece)
+            frame, begin = self.frame_decoder(limit), reader.size - len(piece)
             while not frame.eof:
                 content = frame.feed(piece, offset(progress, size, reader.size - len(piece)))
                 if content:
@@ -297,7 +311,7 @@ class Codec:
 
     def _engine(self, header: Header) -> Engine:
         """Return the engine for a frame, whose predictor has room within the memory limit."""
-        engine = self._loader.engine(header.model_id)
+        engine = self.engine(header.model_id)
         check_vocabulary(engine, header)
         self._check_memory(block_memory(header) + predictor_memory(engine, header))
         return engine

@@ -27,6 +27,13 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         new.commit(None)
 
 
+def write_file(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write the whole file `path`. Raises FileExistsError if it is there, unless `overwrite`."""
+    with AtomicFile(path, overwrite=overwrite) as file:
+        file.write(data)
+        file.commit(None)
+
+
 class NamedFile:
     """A file to write, whose errors name it; a failing write does not know its file's name."""
 

@@ -54,7 +54,7 @@ from shazip.lanes import columns, deinterleave, interleave
 from shazip.model.vocabulary import Vocabulary
 from shazip.predictor import Predictor
 from shazip.quicklook import looks_incompressible
-from shazip.streams import Progress
+from shazip.streams import OutputLimit, Progress
 
 # Symbols between two calls of progress: some milliseconds of a fast network.
 _PROGRESS_SYMBOLS = 256
@@ -176,7 +176,8 @@ class FrameDecoder:
     """Reads one frame or index: the caller reads `needed` bytes and passes them to `feed`.
 
     A piece shorter than `needed` marks the end of the archive. After the end mark `eof` is true and
-    `needed` is 0. `admit` may refuse the header before anything is allocated. The end mark and any
+    `needed` is 0. `admit` may refuse the header before anything is allocated, `limit` a block
+    before it is decoded. The end mark and any
     error free the predictor and its memory.
     """
 
@@ -184,9 +185,11 @@ class FrameDecoder:
         self,
         admit: Callable[[Header], None],
         open_predictor: Callable[[Header], Predictor],
+        limit: OutputLimit | None = None,
     ) -> None:
         self._admit = admit
         self._open_predictor = open_predictor
+        self._limit = limit or OutputLimit()
         self._progress: Progress | None = None
         self._predictor: Predictor | None = None
         self._failure: Exception | None = None
@@ -248,6 +251,7 @@ class FrameDecoder:
 
     def _block_header(self, piece: bytes) -> bytes:
         self._block = parse_block_header(self._seen + piece, self._frame)
+        self._limit.take(self._block.original_size)
         self._await(self._block.payload_size, FrameDecoder._payload)
         return b""
 

@@ -33,18 +33,36 @@ P = TypeVar("P", Predictor, Network)
 
 @dataclass(frozen=True)
 class Measurement:
-    """The cost of a text."""
+    """The cost of a text for one model."""
 
     size: int  # bytes
     bits: float
     blocks: int
     stored: int  # blocks that would be kept as they are
     lanes: int
+    engine: str
+    model: str
+    mixing: bool
 
     @property
     def bpb(self) -> float:
         """Bits per byte; 0 for an empty text."""
         return self.bits / self.size if self.size else 0.0
+
+    def record(self) -> dict[str, object]:
+        """Return it for programs, sizes in bytes."""
+        return {
+            "original_size": self.size,
+            "predicted_size": math.ceil(self.bits / 8),
+            "bits": self.bits,
+            "bpb": self.bpb,
+            "blocks": self.blocks,
+            "stored_blocks": self.stored,
+            "lanes": self.lanes,
+            "engine": self.engine,
+            "mixing": self.mixing,
+            "model": self.model,
+        }
 
 
 def logit_bits(network: Network, column: NDArray[np.uint16]) -> float:
@@ -134,7 +152,8 @@ class Meter:
             size += len(block)
             total += 8 * len(block) if bits is None else bits
             block = read_full(source, self._coding.block_size)
-        return Measurement(size, total, blocks, stored, header.lanes)
+        who = self._engine.name, self._engine.model.name, self._coding.mix
+        return Measurement(size, total, blocks, stored, header.lanes, *who)
 
     def _coded(self, block: bytes, header: Header, progress: Progress) -> float | None:
         """Return the bits of a block, or None if it would be stored."""

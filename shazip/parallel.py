@@ -21,7 +21,7 @@ from shazip.cpus import available_cpus
 from shazip.errors import ShazipError
 from shazip.frames import pass_frame, pass_index
 from shazip.index import Entries
-from shazip.streams import Progress, Reader, Writer
+from shazip.streams import OutputLimit, Progress, Reader, Writer
 
 if TYPE_CHECKING:
     from shazip.archive import Codec
@@ -64,7 +64,12 @@ def compress_frames(
 
 
 def decompress_frames(
-    codec: Codec, source: BinaryIO, sink: BinaryIO | None, progress: Progress, executor: Executor
+    codec: Codec,
+    source: BinaryIO,
+    sink: BinaryIO | None,
+    progress: Progress,
+    executor: Executor,
+    limit: OutputLimit,
 ) -> tuple[int, int, int]:
     """Do Codec.decompress_stream with frames decoded at once; return the numbers of its Summary.
 
@@ -75,14 +80,14 @@ def decompress_frames(
     settings = pickle.dumps(codec.for_worker(workers(executor), most))
     total = blocks = 0
     try:
-        frames = _frames(reader, entries, most)
+        frames = _frames(reader, entries, most, limit)
         for frame, (content, count) in in_order(executor, decode_frame, settings, frames):
             writer.write(content)
             total, blocks = total + len(frame), blocks + count
             progress(writer.size, total)
     except _LargeFrameError as large:
         rest = cast(BinaryIO, _Chain(large.seen, reader))
-        for block in codec.decompress_blocks(rest, entries):
+        for block in codec.decompress_blocks(rest, entries, limit):
             writer.write(block)
             blocks += 1
             progress(writer.size, reader.size)
@@ -171,8 +176,8 @@ def _pieces(reader: Reader, size: int) -> Iterator[bytes]:
             return
 
 
-def _frames(reader: Reader, entries: Entries, most: int) -> Iterator[bytes]:
-    """Yield each frame of an archive, whole; check indexes and skip them.
+def _frames(reader: Reader, entries: Entries, most: int, limit: OutputLimit) -> Iterator[bytes]:
+    """Yield each frame of an archive, whole, and count it for `limit`; check and skip indexes.
 
     Raises _LargeFrameError for one whose archive or content has more than `most` bytes.
     """
@@ -186,6 +191,7 @@ def _frames(reader: Reader, entries: Entries, most: int) -> Iterator[bytes]:
             frame = pass_frame(cast(BinaryIO, copy), start)
             if frame.original_size > most:
                 raise _LargeFrameError(copy.seen)
+            limit.take(frame.original_size)
             entries.add(frame.compressed_size, frame.original_size)
             yield bytes(copy.seen)
         start = reader.read(START_SIZE)

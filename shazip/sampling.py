@@ -1,4 +1,4 @@
-"""Draws symbols that a network finds likely after a prompt."""
+"""Continues a text with symbols that a network finds likely."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.predictor import Network
+from shazip.predictor import Engine, Network
+
+
+def continued(
+    engine: Engine, prompt: bytes, length: int, *, temperature: float = 1, seed: int = 0
+) -> Iterator[bytes]:
+    """Yield pieces of the next `length` bytes after `prompt`; equal seeds give equal bytes.
+
+    At a temperature below 1 likelier symbols are drawn more often, at 0 always the likeliest.
+    """
+    vocabulary = engine.model.vocabulary
+    symbols = drawn(engine.predictor(1), vocabulary.parse(prompt), temperature, seed)
+    while length > 0:
+        string = vocabulary.strings[next(symbols)][:length]
+        yield string
+        length -= len(string)
 
 
 def drawn(

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
+from shazip.errors import MemoryLimitError
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -121,6 +123,22 @@ class Writer:
         if self._file is not None:
             write_full(self._file, data)
         self.size += len(data)
+
+
+class OutputLimit:
+    """The most bytes that the content of an archive may have; any number if `size` is None."""
+
+    def __init__(self, size: int | None = None) -> None:
+        self._size = size
+        self._taken = 0
+
+    def take(self, size: int) -> None:
+        """Count `size` bytes about to be decoded. Raises MemoryLimitError beyond the limit."""
+        self._taken += size
+        if self._size is not None and self._taken > self._size:
+            raise MemoryLimitError(
+                f"the content has {self._taken} bytes or more, the limit is {self._size}"
+            )
 
 
 def offset(progress: Progress, original: int, archive: int) -> Progress:

@@ -5,12 +5,12 @@ source -> compress or decompress -> sink -> verify -> commit -> remove
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shazip.atomic import AtomicFile
 from shazip.errors import CorruptError
+from shazip.output import Output
 from shazip.source import Source, SourceError
 from shazip.streams import Progress, silent
 from shazip.units import Range
@@ -18,13 +18,6 @@ from shazip.units import Range
 if TYPE_CHECKING:
     from shazip.archive import Codec, Summary
     from shazip.parallel import Executor
-
-
-class Output(Protocol):
-    """A sink that may have something left to do at the end."""
-
-    def commit(self, like: os.stat_result | None) -> None:
-        """Publish what was written, with mode and times of `like`."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +29,7 @@ class Transfer:
     ranges: tuple[Range, ...] = ()  # of the content, when decoding; none for all of it
     frame_size: int | None = None
     executor: Executor | None = None  # see parallel.py
+    max_size: int | None = None  # of the content, when decoding all of it
 
     def code(self, source: BinaryIO, sink: BinaryIO, progress: Progress = silent) -> Summary:
         """Compress or decompress all of `source` to `sink`."""
@@ -44,17 +38,18 @@ class Transfer:
 
             return decompress_ranges(self.codec, source, sink, self.ranges, progress)
         if self.decode:
-            return self.codec.decompress_stream(
-                source, sink, progress=progress, executor=self.executor
-            )
+            return self._decode(source, sink, progress)
         return self.codec.compress_stream(
             source, sink, progress=progress, frame_size=self.frame_size, executor=self.executor
         )
 
     def check(self, archive: BinaryIO, progress: Progress = silent) -> Summary:
         """Decode an archive in full and write nothing."""
+        return self._decode(archive, None, progress)
+
+    def _decode(self, archive: BinaryIO, sink: BinaryIO | None, progress: Progress) -> Summary:
         return self.codec.decompress_stream(
-            archive, None, progress=progress, executor=self.executor
+            archive, sink, progress=progress, executor=self.executor, max_size=self.max_size
         )
 
     def verify(self, source: Source, output: AtomicFile) -> None:
@@ -65,9 +60,7 @@ class Transfer:
                 self.check(archive)
                 return
             comparison = _Comparison(source.file)
-            self.codec.decompress_stream(
-                archive, cast(BinaryIO, comparison), executor=self.executor
-            )
+            self._decode(archive, cast(BinaryIO, comparison), silent)
             comparison.finish()
 
 

@@ -11,7 +11,6 @@ from fake import FakeEngine
 from looks import HOSTILE, Elements, data_of, made_look, opened
 
 from shazip import Codec
-from shazip.loader import Loader
 from shazip.settings import Coding
 from shazip.trace import Tracer, joined
 from shazip.view import summary
@@ -141,7 +140,7 @@ def test_curves_along_the_file_sum_to_what_it_costs():
 
 def viewer(**settings) -> Viewer:
     codec = Codec(engine=FakeEngine(), mix=False, **settings)
-    return Viewer(Loader(None, FakeEngine(), None, None), codec, likeliest=2)
+    return Viewer(codec, likeliest=2)
 
 
 def test_an_archive_is_looked_at_as_it_was_coded():

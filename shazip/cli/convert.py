@@ -13,10 +13,10 @@ import click
 
 from shazip.atomic import AtomicFile
 from shazip.cli.options import CodecOptions, FileOptions, Mode
-from shazip.cli.output import Output, StreamFile, open_output
 from shazip.cli.refusals import refuse_links, refuse_source, refuse_target, refuse_terminal
-from shazip.cli.report import ENDINGS, STDOUT, Abandon, Reporter, describe, own_name
+from shazip.cli.report import ENDINGS, Abandon, Reporter, describe, own_name
 from shazip.errors import MemoryLimitError
+from shazip.output import STDOUT, Output, StreamFile, open_output
 from shazip.paths import Name, archive_name, expand, is_archive, original_name
 from shazip.progress import Batch
 from shazip.source import STDIN, Source, input_status, open_source
@@ -131,16 +131,17 @@ class Conversion:
     @cached_property
     def _transfer(self) -> Transfer:
         """The way to code all files. Without a model to compress with, all of them fail."""
-        decode, settings = self.where.decode, self.settings
+        where, settings = self.where, self.settings
         try:
             codec = settings.open()
-            if not decode:
+            if not where.decode:
                 _ = codec.model
         except ENDINGS:
             raise
         except Exception as error:
             raise Abandon(describe(error)) from error
-        return Transfer(codec, decode, self.where.ranges, settings.frame_size, self._executor)
+        parts = (where.decode, where.ranges, settings.frame_size)
+        return Transfer(codec, *parts, self._executor, where.max_output)
 
     def _target(self, name: str) -> Path | None:
         """The file to write for `name`, None for standard output."""

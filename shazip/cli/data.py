@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from shazip.cli.flags import force_option, output_option, quiet_and_verbose
+from shazip.cli.flags import FILE, force_option, output_option, quiet_and_verbose
 from shazip.cli.refusals import refuse_target
 from shazip.cli.report import Reporter
 from shazip.progress import DownloadProgress
@@ -16,7 +16,7 @@ from shazip.texts.corpora import KNOWN, is_right
 
 @click.command(epilog="Example: shazip data enwik8 -o texts/enwik8")
 @click.argument("name", type=click.Choice(list(KNOWN)), metavar="enwik8|enwik9")
-@output_option("FILE", "File to write; by default the text's name.", default=None, type=str)
+@output_option("FILE", "File to write; by default the text's name.", default=None, type=FILE)
 @click.option("--url", metavar="URL", help="Zip file with the text; by default Mahoney's.")
 @force_option("Overwrite a FILE with other content.")
 @quiet_and_verbose

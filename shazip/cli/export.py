@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from shazip.atomic import AtomicFile
-from shazip.cli.flags import quiet_and_verbose
+from shazip.cli.flags import PATH, force_option, output_option, quiet_and_verbose
+from shazip.cli.refusals import refuse_target
 from shazip.cli.report import Reporter
-
-if TYPE_CHECKING:
-    from shazip.model.file import IntegerModel
-
-PATH = click.Path(path_type=Path)
 
 
 @click.command(epilog="Example: shazip export run -o own.safetensors")
 @click.argument("checkpoint", type=PATH)
-@click.option("-o", "--output", type=PATH, required=True, metavar="MODEL", help="File to write.")
+@output_option("MODEL", "File to write.")
 @click.option("--name", help="The model's name; by default that of the file.")
 @click.option("--text", type=PATH, help="Training text to calibrate on; by default the run's own.")
 @click.option("--valid", type=PATH, help="Text to measure the model on, for its record.")
 @click.option("--last", is_flag=True, help="Take the last weights, not their average.")
 @click.option("--float", "as_float", is_flag=True, help="Write float16 weights to train from.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite MODEL.")
+@force_option("Overwrite MODEL.")
 @quiet_and_verbose
 @click.pass_obj
 def export(
@@ -44,29 +38,20 @@ def export(
 
     It fits ranges and the start state on training text; it does not train.
     """
-    if output.exists() and not force:
-        raise click.ClickException(f"{output}: already exists; use -f to overwrite it")
+    refuse_target(output, None, overwrite=force)
+    from shazip.model import file as modelfile
     from shazip.training.export import read_trained, to_integer, with_result
 
     trained = read_trained(checkpoint, average=not last)
     if as_float:
         from shazip.training.checkpoint import save_weights
 
-        save_weights(trained.network, trained.vocabulary, output, trained.record)
+        save_weights(trained.network, trained.vocabulary, output, trained.record, overwrite=force)
         return
     model = to_integer(trained, text, name or output.stem)
     if valid is not None:
         model = with_result(model, trained, valid)
-    write(model, output, overwrite=force)
+    modelfile.save(model, output, overwrite=force)
     bpb = model.metadata["training"].get("bpb")
     found = f"model {model.id.hex()}" + (f", {bpb} bpb" if bpb else "")
     reporter.note(str(output), f"{found}; next: shazip compress -m {output} FILE")
-
-
-def write(model: IntegerModel, path: Path, *, overwrite: bool) -> None:
-    """Write the model file, whole or not at all."""
-    from shazip.model import file as modelfile
-
-    with AtomicFile(path, overwrite=overwrite) as file:
-        file.write(modelfile.pack(model))
-        file.commit(None)

@@ -11,6 +11,7 @@ import click
 
 from shazip.cli.convert import Conversion
 from shazip.cli.flags import (
+    bounded,
     coding,
     computing,
     each_of,
@@ -68,6 +69,7 @@ def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
 @mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, hidden=True)
 @recursive
 @partly
+@bounded
 @limited
 @computing
 @parallel
@@ -85,6 +87,7 @@ def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOption
 @files_argument
 @places
 @recursive
+@bounded
 @limited
 @computing
 @parallel
@@ -102,6 +105,7 @@ def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> 
 @recursive
 @verifying
 @partly
+@bounded
 @coding
 @framing
 @limited

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from shazip.cli.options import Mode
 from shazip.cli.report import Reporter
@@ -31,7 +32,9 @@ def parsed(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 COUNT = click.IntRange(min=1)
 THREADS = click.IntRange(1, MAX_THREADS)
 ENGINE = click.Choice(ENGINES)
-PATH = click.Path(path_type=Path)
+# An unreadable file is the system's refusal, not a wrong command line.
+PATH = click.Path(readable=False, path_type=Path)
+FILE = click.Path(readable=False, allow_dash=True)
 SIZE = parsed(parse_size)
 
 
@@ -90,7 +93,7 @@ places = each_of(
         default=False,
         help="Remove each FILE once its result is verified and on disk. It is kept otherwise.",
     ),
-    output_option("FILE", "Write to FILE; for one input.", default=None, type=str),
+    output_option("FILE", "Write to FILE; for one input.", default=None, type=FILE),
     click.option("-c", "--stdout", is_flag=True, help="Write to standard output, keep FILEs."),
 )
 
@@ -104,10 +107,19 @@ limited = click.option(
 )
 
 
-def _model_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+bounded = click.option(
+    "--max-output",
+    type=SIZE,
+    metavar="SIZE",
+    help="Refuse to decode more than SIZE from an archive.  [default: no limit]",
+)
+
+
+def _model_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from shazip.model import store as modelstore
 
-    return [model.name for model in modelstore.installed() if model.name.startswith(incomplete)]
+    names = [model.name for model in modelstore.installed() if model.name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 model_option = click.option(
@@ -175,4 +187,4 @@ partly = each_of(
 )
 
 # metavar, because click would name it after the parameter.
-files_argument = click.argument("files", nargs=-1, metavar="[FILE]...")
+files_argument = click.argument("files", nargs=-1, type=FILE, metavar="[FILE]...")

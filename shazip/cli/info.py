@@ -35,7 +35,7 @@ ID_DIGITS = 12
 @json_option
 @quiet_and_verbose
 @grouped
-def info(files: tuple[str, ...], where: FileOptions, _: CodecOptions) -> None:
+def info(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Show sizes in bytes, bits per byte, blocks, lanes, model and versions of each FILE.
 
     Versions are those of format, arithmetic and mixing (0: without). -v adds a line for each frame,

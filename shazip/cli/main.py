@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, shell_complete
 
 from shazip import process
 from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
@@ -87,7 +87,8 @@ class LazyGroup(click.Group):
         """Return the commands and options that begin with `incomplete`; import no command."""
         names = [name for name in COMMANDS if name.startswith(incomplete)]
         found = [CompletionItem(name, help=COMMANDS[name][1]) for name in names]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
+        found += click.Command.shell_complete(self, ctx, incomplete)
+        return found or [CompletionItem(incomplete, type="file")]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -161,9 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         warnings.simplefilter("ignore")  # those of libraries address developers
         warnings.simplefilter("default", SlowWarning)
     if COMPLETION in os.environ:
-        from shazip.cli.completion import answer
-
-        process.leave_with(lambda: answer(cli))
+        wanted = os.environ[COMPLETION]
+        process.leave_with(lambda: shell_complete(cli, {}, "shazip", COMPLETION, wanted))
     process.catch_signals()
     process.occupy_standard_descriptors()
     process.leave_with(lambda: run(sys.argv[1:] if arguments is None else arguments))

@@ -55,7 +55,6 @@ def models(
     name: str | None,
     remove: str | None,
     default: str | None,
-    as_json: bool,
 ) -> None:
     """List the installed models, or those named: id, parameters, bpb, file; * marks the default.
 

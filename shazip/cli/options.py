@@ -43,6 +43,7 @@ class FileOptions:
     recursive: bool = False
     ranges: tuple[Range, ...] = ()
     salvage: bool = False
+    max_output: int | None = None
 
     @property
     def decode(self) -> bool:
@@ -114,24 +115,20 @@ class CodecOptions:
 
 
 def grouped(
-    command: Callable[[tuple[str, ...], FileOptions, CodecOptions], None],
+    command: Callable[..., None],
 ) -> Callable[..., None]:
-    """Pass a command its files and two groups of options instead of one argument a flag."""
+    """Pass a command two groups of options instead of one argument for each of their flags."""
 
     @functools.wraps(command)
-    def call(files: tuple[str, ...], **flags: Any) -> None:
-        command(
-            files,
-            FileOptions(**_pick(FileOptions, flags)),
-            CodecOptions(**_pick(CodecOptions, flags)),
-        )
+    def call(**flags: Any) -> None:
+        where = FileOptions(**_take(FileOptions, flags))
+        settings = CodecOptions(**_take(CodecOptions, flags))
+        command(where=where, settings=settings, **flags)
 
     return call
 
 
-def _pick(group: type[FileOptions | CodecOptions], flags: dict[str, Any]) -> dict[str, Any]:
-    return {
-        field.name: flags[field.name]
-        for field in fields(group)
-        if flags.get(field.name) is not None
-    }
+def _take(group: type[FileOptions | CodecOptions], flags: dict[str, Any]) -> dict[str, Any]:
+    """Remove from `flags` those that `group` has fields for; return the ones that were given."""
+    taken = {field.name: flags.pop(field.name, None) for field in fields(group)}
+    return {name: value for name, value in taken.items() if value is not None}

@@ -8,26 +8,19 @@ from pathlib import Path
 import click
 
 from shazip.atomic import AtomicFile
-from shazip.cli.flags import quiet_and_verbose
+from shazip.cli.flags import PATH, force_option, output_option, quiet_and_verbose
+from shazip.cli.refusals import refuse_target
 from shazip.cli.report import Reporter
 from shazip.units import plural
 
-PATH = click.Path(path_type=Path)
 KINDS = (".png", ".svg")
 
 
 @click.command(epilog="Example: shazip plot run other-run -o curves.svg")
 @click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
-@click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    default="curves.png",
-    metavar="FILE",
-    help="Picture to write, .png or .svg.",
-)
+@output_option("FILE", "Picture to write, .png or .svg.", default="curves.png")
 @click.option("--dark", is_flag=True, help="Colours for dark pages.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite FILE.")
+@force_option("Overwrite FILE.")
 @quiet_and_verbose
 @click.pass_obj
 def plot(
@@ -41,8 +34,7 @@ def plot(
     kind = output.suffix.lower()
     if kind not in KINDS:
         raise click.UsageError(f"{str(output)!r} ends neither in .png nor in .svg.")
-    if output.exists() and not force:
-        raise click.ClickException(f"{output}: already exists; use -f to overwrite it")
+    refuse_target(output, None, overwrite=force)
     if importlib.util.find_spec("matplotlib") is None:
         raise click.ClickException("plot needs matplotlib: pip install 'shazip[plot]'")
     from shazip.bench.picture import DARK, LIGHT, save

@@ -24,7 +24,9 @@ def refuse_places(where: FileOptions) -> None:
 
 
 def refuse_contradictions(files: tuple[str, ...], where: FileOptions) -> None:
-    """Refuse one output for several inputs, two outputs, and to verify what is not kept."""
+    """Refuse one output for several inputs, two outputs, and flags without a meaning here."""
+    if where.max_output is not None and not where.decode:
+        raise click.UsageError("--max-output limits what is decoded.")
     if where.output is not None and where.stdout:
         raise click.UsageError("-o and -c exclude each other.")
     if where.output is not None and len(files) > 1:
@@ -47,6 +49,8 @@ def refuse_parts(where: FileOptions, settings: CodecOptions) -> None:
         raise click.UsageError("--range and --salvage exclude each other.")
     if not where.stdout and where.output is None:
         raise click.UsageError(f"{flag} writes a part of the content: say where to by -c or -o.")
+    if where.max_output is not None:
+        raise click.UsageError(f"--max-output limits the whole content, not {flag}.")
     if where.remove:
         raise click.UsageError(f"{flag} keeps the archive, so --rm has no meaning.")
     if settings.jobs is not None or settings.ray is not None:

@@ -13,6 +13,7 @@ import click
 
 from shazip.atomic import named
 from shazip.errors import ShazipError
+from shazip.output import STDOUT
 from shazip.progress import Batch, FileProgress, ProgressLine
 from shazip.streams import Progress, silent
 from shazip.terminal import printable
@@ -23,19 +24,21 @@ FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException
 # Exceptions that end the whole run when one file raises them.
 ENDINGS = (BrokenPipeError, click.UsageError, click.Abort, click.exceptions.Exit)
 
-STDOUT = "(stdout)"
-
 
 class Abandon(click.ClickException):
     """A failure that every other file would share."""
 
 
 class Reporter:
-    """The messages of one run; `quiet` and `verbose` count the -q and -v given."""
+    """The messages of one run; `quiet` and `verbose` count the -q and -v given.
+
+    `as_json` is whether programs read its tables.
+    """
 
     def __init__(self) -> None:
         self.quiet = 0
         self.verbose = 0
+        self.as_json = False
 
     @staticmethod
     def current() -> Reporter:

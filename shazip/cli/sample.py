@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from shazip.atomic import named
-from shazip.cli.flags import computing, quiet_and_verbose
+from shazip.cli.flags import FILE, computing, quiet_and_verbose
 from shazip.cli.options import CodecOptions
-from shazip.cli.report import STDOUT
-
-PATH = click.Path(path_type=Path, allow_dash=True)
+from shazip.output import open_output
+from shazip.source import open_source
 
 
 @click.command(epilog="Example: shazip sample --length 300 --prompt 'The history of'")
 @click.argument("name", required=False, metavar="[MODEL]")
 @click.option("--prompt", metavar="TEXT", help="Text to continue.")
-@click.option("--prompt-file", type=PATH, metavar="FILE", help="File with the text; - is stdin.")
+@click.option("--prompt-file", type=FILE, help="File with the text; - is stdin.", metavar="FILE")
 @click.option("--length", type=click.IntRange(0), default=500, help="Bytes to write.")
 @click.option(
     "--temperature",
@@ -33,7 +30,7 @@ PATH = click.Path(path_type=Path, allow_dash=True)
 def sample(
     name: str | None,
     prompt: str | None,
-    prompt_file: Path | None,
+    prompt_file: str | None,
     length: int,
     temperature: float,
     seed: int,
@@ -49,30 +46,19 @@ def sample(
         raise click.UsageError("give the model once, either in front or with -m.")
     if prompt is not None and prompt_file is not None:
         raise click.UsageError("give either --prompt or --prompt-file.")
-    from shazip.sampling import drawn
+    from shazip.sampling import continued
 
     text = _read(prompt_file) if prompt is None else prompt.encode()
     engine = CodecOptions(model=name or model, **flags).open_engine()
-    vocabulary = engine.model.vocabulary
-    symbols = drawn(engine.predictor(1), vocabulary.parse(text), temperature, seed)
-    while length > 0:
-        string = vocabulary.strings[next(symbols)][:length]
-        _write(string)
-        length -= len(string)
+    with open_output(None, overwrite=False) as output:
+        for piece in continued(engine, text, length, temperature=temperature, seed=seed):
+            output.write(piece)
+            if b"\n" in piece:
+                output.flush()
 
 
-def _read(path: Path | None) -> bytes:
-    if path is not None and str(path) != "-":
-        return path.read_bytes()
-    if sys.stdin is None or (path is None and sys.stdin.isatty()):
+def _read(file: str | None) -> bytes:
+    if file is None and (sys.stdin is None or sys.stdin.isatty()):
         return b""
-    return sys.stdin.buffer.read()
-
-
-def _write(string: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(string)
-        if b"\n" in string:
-            sys.stdout.buffer.flush()
-    except OSError as error:
-        raise named(error, STDOUT) from error
+    with open_source(file or "-") as source:
+        return source.file.read()

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 
 import click
 
-from shazip.cli.report import tell
+from shazip.cli.report import Reporter, tell
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object a line instead of the table."
+    "--json",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda ctx, _, wanted: setattr(ctx.ensure_object(Reporter), "as_json", wanted),
+    help="One JSON object a line instead of the table.",
 )
 
 
@@ -18,7 +22,7 @@ class Table:
 
     def __init__(self, form: str, titles: tuple[str, ...]) -> None:
         """Take a format with a field for each title; the command's --json replaces it."""
-        self.as_json: bool = click.get_current_context().params.get("as_json", False)
+        self.as_json = Reporter.current().as_json
         self._form = form
         self._titles: tuple[str, ...] | None = titles
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from shazip.atomic import AtomicFile
+from shazip.atomic import write_file
 from shazip.cli.flags import COUNT, SIZE, force_option, output_option, quiet_and_verbose
 from shazip.cli.refusals import refuse_target
 from shazip.cli.report import Reporter, as_usage
@@ -43,7 +43,5 @@ def vocabulary(
     with as_usage():
         corpora = corpora_of(texts)
     learned = learn_vocabulary(corpora, size, sample)
-    with AtomicFile(output, overwrite=force) as file:
-        file.write(learned.pack())
-        file.commit(None)
+    write_file(output, learned.pack(), overwrite=force)
     reporter.summary(str(output), f"{learned.size} strings")

@@ -17,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as pack_tensors
 
+from shazip.atomic import write_file
 from shazip.errors import MemoryLimitError, ModelError
 from shazip.model.arithmetic import (
     ARITHMETIC_VERSION,
@@ -118,9 +119,9 @@ def with_window(model: IntegerModel, window: int) -> IntegerModel:
     return changed(model, {"start.memory": kept}, config=replace(model.config, window=window))
 
 
-def save(model: IntegerModel, path: Path) -> None:
-    """Write `model` as a file."""
-    Path(path).write_bytes(pack(model))
+def save(model: IntegerModel, path: Path, *, overwrite: bool = True) -> None:
+    """Write `model` as a file, whole or not at all."""
+    write_file(path, pack(model), overwrite=overwrite)
 
 
 def pack(model: IntegerModel) -> bytes:

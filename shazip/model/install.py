@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from shazip.atomic import AtomicFile, replace_file
+from shazip.atomic import write_file
 from shazip.engines import open_engine
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
@@ -36,9 +36,7 @@ def install(path: Path, name: str | None = None) -> Installed:
     target = user_folder() / f"{name}{SUFFIX}"
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
-        with AtomicFile(target, overwrite=False) as file:
-            file.write(path.read_bytes())
-            file.commit(None)
+        write_file(target, path.read_bytes(), overwrite=False)
     return Installed(name, target, model.id, modelfile.read_metadata(target))
 
 
@@ -58,7 +56,7 @@ def choose(name: str) -> Installed:
     found = _named(name)
     folder = user_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / DEFAULT_FILE, lambda file: file.write(f"{found.id.hex()}\n".encode()))
+    write_file(folder / DEFAULT_FILE, f"{found.id.hex()}\n".encode())
     return found
 
 

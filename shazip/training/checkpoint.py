@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
-from shazip.atomic import replace_file
+from shazip.atomic import write_file
 from shazip.model.vocabulary import Vocabulary
 from shazip.training import sealed
 from shazip.training.errors import TrainingError
@@ -69,7 +69,7 @@ def load_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, Any]]:
 def save_config(config: TrainConfig, path: Path) -> None:
     """Write the configuration as JSON, to be read by people."""
     text = json.dumps(plain(config), default=str, indent=1) + "\n"
-    replace_file(path, lambda file: file.write(text.encode()))
+    write_file(path, text.encode())
 
 
 def plain(config: TrainConfig) -> dict[str, Any]:
@@ -106,14 +106,19 @@ def parse_sizes(fields: dict[str, Any]) -> Sizes:
 
 
 def save_weights(
-    network: Trainable, vocabulary: Vocabulary, path: Path, record: dict[str, Any]
+    network: Trainable,
+    vocabulary: Vocabulary,
+    path: Path,
+    record: dict[str, Any],
+    *,
+    overwrite: bool = True,
 ) -> None:
     """Write the weights alone, as float16, with `record` (JSON) on how they came about."""
     half = {name: tensor.to("cpu", torch.float16) for name, tensor in network.state_dict().items()}
     sizes = {**asdict(network.config), "architecture": name_of(network.config)}
     metadata = {"network": sizes, "vocabulary": vocabulary.plain(), "training": record}
     packed = pack_tensors(half, {METADATA_KEY: json.dumps(metadata)})
-    replace_file(path, lambda file: file.write(packed))
+    write_file(path, packed, overwrite=overwrite)
 
 
 def load_weights(path: Path) -> tuple[Trainable, Vocabulary, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shazip.atomic import replace_file
+from shazip.atomic import write_file
 from shazip.training.errors import TrainingError
 
 SMOOTHING = 0.98  # of the loss that guard and progress use: about 50 updates
@@ -23,7 +23,7 @@ class Metrics:
         self.path = path
         # The resumed run measures again what came after the checkpoint.
         lines = [json.dumps(line) + "\n" for line in read(path) if line["bytes"] <= done]
-        replace_file(path, lambda file: file.write("".join(lines).encode()))
+        write_file(path, "".join(lines).encode())
 
     def write(self, **values: Any) -> None:
         """Append one line."""

@@ -29,7 +29,7 @@ from shazip.training.settings import name_of
 
 
 class SideBySide:
-    """Measurements of one trained network, by name of the engine; `float` is torch's arithmetic."""
+    """Measurements of one trained network; the engine `float` is torch's arithmetic."""
 
     def __init__(
         self,
@@ -53,17 +53,18 @@ class SideBySide:
 
     def measure(
         self, text: NDArray[np.uint8], lanes: int | None, progress: Progress = silent
-    ) -> Iterator[tuple[str, Measurement]]:
+    ) -> Iterator[Measurement]:
         """Yield the measurements of the float network and the exact model on `text`, uint8 (n,)."""
         lanes = block_lanes(len(text), lanes)
         count = max(1, min(lanes, self._threads or available_cpus()))
         # A single worker is this thread, where torch would use threads that wait for each other.
         with Workers(count) as workers, exactly(1 if count == 1 else None):
             cost = bits(self._network, self._vocabulary, text, lanes, workers, progress=progress)
-        yield "float", Measurement(len(text), cost, 1, 0, lanes)
+        yield Measurement(len(text), cost, 1, 0, lanes, "float", self.name, False)
         if self.engine is not None:
             cost = exact_bits(self.engine, text, lanes, progress)
-            yield self.engine.name, Measurement(len(text), cost, 1, 0, lanes)
+            name = self.engine.name
+            yield Measurement(len(text), cost, 1, 0, lanes, name, self.name, False)
 
 
 def exact_bits(

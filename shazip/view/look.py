@@ -10,7 +10,6 @@ from itertools import accumulate
 from shazip.archive import Codec
 from shazip.container import MAGIC, Header
 from shazip.frames import info
-from shazip.loader import Loader
 from shazip.predictor import Engine
 from shazip.settings import CONTEXTS, Coding
 from shazip.streams import Progress, offset, silent
@@ -36,14 +35,12 @@ class Viewer:
 
     def __init__(
         self,
-        loader: Loader,
         codec: Codec,
         *,
         threads: int | None = None,
         likeliest: int = LIKELIEST,
     ) -> None:
-        """Trace with the engines of `loader`; `codec` decodes archives and has the settings."""
-        self._loader = loader
+        """Trace with the engines and settings of `codec`, which decodes archives."""
         self._codec = codec
         self._threads = threads
         self._likeliest = likeliest
@@ -51,13 +48,13 @@ class Viewer:
     def look(self, name: str, source: bytes, progress: Progress = silent) -> Look:
         """Return what `source`, a file or an archive, costs and where."""
         if not source.startswith(MAGIC):
-            engine = self._loader.engine(self._loader.model.id)
+            engine = self._codec.engine(self._codec.model.id)
             found = self._trace(engine, self._codec.coding, source, progress)
             return Look(name, source, found, [engine.model.name], self._codec.coding.mix, None)
         data = b"".join(self._codec.decompress_blocks(io.BytesIO(source)))
         traces, models, mixed = [], [], False
         for header, start, stop in _frames(source):
-            engine = self._loader.engine(header.model_id)
+            engine = self._codec.engine(header.model_id)
             coding, report = _coding(header), offset(progress, start, 0)
             traces.append(self._trace(engine, coding, data[start:stop], report))
             models.append(engine.model.name)

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from shazip.atomic import AtomicFile, NamedFile
-from shazip.cli.report import STDOUT
+
+STDOUT = "(stdout)"
 
 
 class StreamFile(NamedFile):
