@@ -71,7 +71,7 @@ def test_a_codec_goes_into_other_processes_without_what_it_has_opened():
     original = Codec("tiny", lanes=2, mix=False, threads=1)
     packed = original.compress(TEXT)
     copy = pickle.loads(pickle.dumps(original))
-    assert repr(copy) == "Codec('tiny', mix=False, lanes=2, block_size=1048576)"
+    assert repr(copy) == "Codec('tiny', mix=False, contexts=None, lanes=2, block_size=1048576)"
     assert copy.compress(TEXT) == packed
     with get_context("spawn").Pool(1) as pool:
         assert pool.map(original.compress, [TEXT]) == [packed]
