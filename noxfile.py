@@ -50,6 +50,12 @@ def race(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Hostile inputs for a minute; `nox -s fuzz -- archives --seconds 3600` for longer."""
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The site of the documentation in build/site; a warning is an error."""
     session.run("python", "-P", "-m", "mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
