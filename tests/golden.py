@@ -6,6 +6,7 @@ so in the same commit.
 
 from __future__ import annotations
 
+import io
 import random
 import zlib
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from shazip import (
     ModelError,
     TruncatedError,
 )
+from shazip.container import INDEX_MAGIC
+from shazip.index import pack_entry, pack_index
 from shazip.model import store as modelstore
 
 FOLDER = Path(__file__).parent / "golden"
@@ -37,6 +40,7 @@ class Good:
     contexts: str | None = None
     block_size: int = 4096
     model: str | Path = "tiny"
+    frame_size: int | None = None
 
     def make(self, engine: str | None = None) -> bytes:
         """Return the archive, made now."""
@@ -48,7 +52,9 @@ class Good:
             contexts=self.contexts,
             block_size=self.block_size,
         )
-        return codec.compress(self.content)
+        sink = io.BytesIO()
+        codec.compress_stream(io.BytesIO(self.content), sink, frame_size=self.frame_size)
+        return sink.getvalue()
 
 
 GOOD = {
@@ -59,6 +65,7 @@ GOOD = {
     "strings-mixed": Good(TEXT, model=WORDS),
     "strings-alone": Good(TEXT, lanes=3, mix=False, block_size=1024, model=WORDS),
     "strings-few": Good(b"fewer symbols than lanes", lanes=20, mix=False, model=WORDS),
+    "frames": Good(TEXT + NOISE, block_size=1024, frame_size=3000),  # and an index
     "one-byte": Good(b"x", lanes=1),
     "empty": Good(b"", lanes=1),
 }
@@ -70,8 +77,12 @@ def with_header(packed: bytes, offset: int, value: bytes) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "little") + packed[HEADER_BODY + 4 :]
 
 
-def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
-    """Return archives made from the good one `packed`, with the error that each must raise."""
+def bad(packed: bytes, framed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
+    """Return archives made from two good ones, with the error that each must raise.
+
+    `packed` is one frame, `framed` three and an index.
+    """
+    index = framed.rindex(INDEX_MAGIC)
     flipped = bytearray(packed)
     flipped[100] ^= 1
     end = bytearray(packed)
@@ -85,6 +96,10 @@ def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
         "bad-junk-behind": (packed + b"junk", FormatError),
         "bad-reserved-bit": (with_header(packed, 10, b"\x8c"), FormatError),
         "bad-lanes-huge": (with_header(packed, 11, b"\xff\xff"), FormatError),
+        "bad-index-lies": (framed[:index] + pack_index(pack_entry(99, 99)), CorruptError),
+        "bad-index-bit": (framed[:-1] + bytes([framed[-1] ^ 1]), CorruptError),
+        "bad-index-truncated": (framed[:-1], TruncatedError),
+        "bad-index-alone": (framed[index:], FormatError),
         "unsupported-format": (packed[:4] + b"\x63" + packed[5:], FormatError),
         "unsupported-arithmetic": (with_header(packed, 5, b"\x63"), FormatError),
         "unsupported-mixing": (with_header(packed, 6, b"\x63"), FormatError),
@@ -93,11 +108,17 @@ def bad(packed: bytes) -> dict[str, tuple[bytes, type[Exception]]]:
     }
 
 
+def read_good() -> tuple[bytes, bytes]:
+    """Return the archives that `bad` takes."""
+    packed, framed = ((FOLDER / f"good-{name}.shz").read_bytes() for name in ("mixed", "frames"))
+    return packed, framed
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, good in GOOD.items():
         (FOLDER / f"good-{name}.shz").write_bytes(good.make())
-    for name, (packed, _) in bad((FOLDER / "good-mixed.shz").read_bytes()).items():
+    for name, (packed, _) in bad(*read_good()).items():
         (FOLDER / f"{name}.shz").write_bytes(packed)
     print(f"{FOLDER}: model {modelstore.find('tiny').id.hex()}")
 

@@ -1,13 +1,12 @@
 """The golden archives: made byte for byte again, read again, or refused for the right reason."""
 
 import pytest
-from golden import FOLDER, GOOD, WORDS, bad
+from golden import FOLDER, GOOD, WORDS, bad, read_good
 
 import shazip
 from shazip import engines
 
-MIXED = (FOLDER / "good-mixed.shz").read_bytes()
-BAD = bad(MIXED)
+BAD = bad(*read_good())
 
 
 @pytest.mark.parametrize("engine", engines.available())
