@@ -8,13 +8,14 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shazip.container import (
     HEADER_SIZE,
     START_SIZE,
+    BlockHeader,
     Header,
     Kind,
     block_header_size,
@@ -42,13 +43,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrameInfo:
-    """One frame: its header and the sums over its block headers."""
+    """One frame: its header, the sums over its block headers, and these if they were wanted."""
 
     header: Header
     blocks: int
     stored_blocks: int
     original_size: int
     compressed_size: int
+    offset: int = 0  # in the archive
+    block_headers: tuple[BlockHeader, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,27 +97,30 @@ class Info:
         return self.frames[0].header.model_id
 
 
-def info(source: Buffer | str | os.PathLike[str] | BinaryIO) -> Info:
+def info(source: Buffer | str | os.PathLike[str] | BinaryIO, *, blocks: bool = False) -> Info:
     """Return sizes, model and versions of the archive `source`: bytes, a path or an open file.
 
     It checks headers, end marks and indexes, but reads no payload, and so notices no damage there.
+    With `blocks` each frame has its block headers, too.
     """
     if isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
-            return _info(file)
+            return _info(file, blocks)
     if hasattr(source, "read"):
-        return _info(cast(BinaryIO, source))
-    return _info(io.BytesIO(as_bytes(source)))
+        return _info(cast(BinaryIO, source), blocks)
+    return _info(io.BytesIO(as_bytes(source)), blocks)
 
 
-def _info(file: BinaryIO) -> Info:
+def _info(file: BinaryIO, blocks: bool) -> Info:
     entries = Entries()
-    frames = tuple(frame for _, frame in walk(file, entries))
+    frames = tuple(walk(file, entries, blocks=blocks))
     return Info(frames, entries.index_size)
 
 
-def walk(file: BinaryIO, entries: Entries | None = None) -> Iterator[tuple[int, FrameInfo]]:
-    """Yield each frame of the archive that `file` holds from here on, with its offset from here.
+def walk(
+    file: BinaryIO, entries: Entries | None = None, *, blocks: bool = False
+) -> Iterator[FrameInfo]:
+    """Yield each frame of the archive that `file` holds from here on; offsets are from here, too.
 
     Raises CorruptError for an index that does not match the frames before it.
     """
@@ -127,9 +133,9 @@ def walk(file: BinaryIO, entries: Entries | None = None) -> Iterator[tuple[int, 
             offset += (size := pass_index(file, start, entries))
             entries.index_size += size
         else:
-            frame = pass_frame(file, start)
+            frame = pass_frame(file, start, blocks=blocks)
             entries.add(frame.compressed_size, frame.original_size)
-            yield offset, frame
+            yield replace(frame, offset=offset)
             offset += frame.compressed_size
         start = read_full(file, START_SIZE)
         if not start:
@@ -144,20 +150,23 @@ def pass_index(file: BinaryIO, start: bytes, entries: Entries) -> int:
     return INDEX_START_SIZE + size + INDEX_TAIL_SIZE
 
 
-def pass_frame(file: BinaryIO, start: bytes) -> FrameInfo:
-    """Read a frame's headers, after its `start`, and skip its payloads."""
+def pass_frame(file: BinaryIO, start: bytes, *, blocks: bool = False) -> FrameInfo:
+    """Read a frame's headers, after its `start`, and skip its payloads; keep them for `blocks`."""
     header = parse_header(start + read_full(file, HEADER_SIZE - START_SIZE))
     block_size = block_header_size(header)
-    blocks = stored = original_size = payload_size = 0
+    kept: list[BlockHeader] = []
+    count = stored = original_size = payload_size = 0
     while (kind := parse_kind(first := read_full(file, 1))) is not Kind.END:
         block = parse_block_header(first + read_full(file, block_size - 1), header)
         if not skip(file, block.payload_size):
             raise TruncatedError("truncated: the archive ends inside a payload")
-        blocks += 1
+        if blocks:
+            kept.append(block)
+        count += 1
         stored += kind is Kind.STORED
         original_size += block.original_size
         payload_size += block.payload_size
     end_size = end_mark_size(original_size)
     check_end_mark(first + read_full(file, end_size - 1), original_size)
-    size = HEADER_SIZE + blocks * block_size + payload_size + end_size
-    return FrameInfo(header, blocks, stored, original_size, size)
+    size = HEADER_SIZE + count * block_size + payload_size + end_size
+    return FrameInfo(header, count, stored, original_size, size, block_headers=tuple(kept))

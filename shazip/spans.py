@@ -146,8 +146,8 @@ def _walked(file: BinaryIO) -> tuple[list[tuple[int, int, int]], ShazipError | N
     places = []
     file.seek(0)
     try:
-        for offset, frame in walk(file):
-            places.append((offset, frame.compressed_size, frame.original_size))
+        for frame in walk(file):
+            places.append((frame.offset, frame.compressed_size, frame.original_size))
     except ShazipError as error:
         return places, error.with_traceback(None)
     return places, None

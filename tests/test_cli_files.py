@@ -1,6 +1,7 @@
 """`shazip compress`, `decompress` and `test`: what appears, what stays, what is refused."""
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -56,8 +57,9 @@ def test_an_empty_file_round_trips(folder):
 
 def test_lanes_and_block_size_reach_the_archive(folder):
     shazip("compress", "--lanes", "3", "--block-size", "256", "a")
-    out = shazip("info", "-v", "a.shz").out.decode()
-    assert "2 blocks (0 stored) of at most 256, 3 lanes" in out
+    (line,) = shazip("info", "--json", "a.shz").out.splitlines()
+    (frame,) = json.loads(line)["frames"]
+    assert (frame["blocks"], frame["block_size"], frame["lanes"]) == (2, 256, 3)
 
 
 def test_without_a_file_standard_input_goes_to_standard_output(packed):

@@ -1,15 +1,17 @@
 """`shazip info`: the table."""
 
 import json
+import zlib
 
 import pytest
 from cli_run import TEXT, fake_codec, shazip
 
 from shazip.cli.options import CodecOptions
-from shazip.container import FORMAT_VERSION
+from shazip.container import FORMAT_VERSION, HEADER_SIZE
 from shazip.model.arithmetic import ARITHMETIC_VERSION
 
 VERSIONS = f"{FORMAT_VERSION}/{ARITHMETIC_VERSION}/0"
+PLACES = ["CompOffset", "UncompOffset", "CompSize", "UncompSize", "bpb"]
 TITLES = "compressed original bpb blocks lanes model versions name"
 
 
@@ -54,17 +56,42 @@ def test_several_archives_have_a_total(tmp_path, packed):
     assert total[-2:] == ["(2", "files)"]
 
 
-def test_v_adds_a_line_for_each_frame(tmp_path, packed):
-    (tmp_path / "both.shz").write_bytes(packed + shazip("compress", stdin=b"x" * 40).out)
-    out = shazip("info", "-v", "both.shz").out.decode().splitlines()
-    assert len(out) == 4
-    assert out[2].startswith(
-        f"    {len(packed)} of {len(TEXT)} bytes, 1 block (0 stored) of at most"
-    )
-    assert "3 lanes" in out[2]
-    assert f"model {bytes(range(16)).hex()}" in out[2]
-    assert f"format {FORMAT_VERSION}, arithmetic {ARITHMETIC_VERSION}, no mixing" in out[2]
-    assert "1 lane," in out[3]
+def test_v_lists_frames_and_blocks_in_the_columns_of_xz(tmp_path, packed):
+    second = shazip("compress", stdin=b"x" * 40).out
+    (tmp_path / "both.shz").write_bytes(packed + second)
+    _, _, heading, titles, *lines = rows("-v", "both.shz")
+    assert (heading, titles[:7]) == (["Frames:"], ["Frame", "Blocks", *PLACES])
+    size, model = len(packed), bytes(range(16)).hex()
+    bpb = [f"{8 * len(packed) / len(TEXT):.3f}", f"{8 * len(second) / 40:.3f}"]
+    first = ["1", "1", "0", "0", str(size), str(len(TEXT)), bpb[0]]
+    assert lines[0] == [*first, "1048576", "3", VERSIONS, model]
+    assert lines[1][2:7] == [str(size), str(len(TEXT)), str(len(second)), "40", bpb[1]]
+    assert (lines[2], lines[3][:7]) == (["Blocks:"], ["Frame", "Block", *PLACES])
+    assert [line[:4] for line in lines[4:]] == [
+        ["1", "1", str(HEADER_SIZE), "0"],
+        ["2", "1", str(size + HEADER_SIZE), str(len(TEXT))],
+    ]
+    assert lines[4][-3:] == [str(len(TEXT)), "coded", f"{zlib.crc32(TEXT):08x}"]
+
+
+def test_blocks_follow_one_another_and_the_index_is_counted(tmp_path):
+    (tmp_path / "c").write_bytes(TEXT)
+    shazip("compress", "--frame-size", "200", "--block-size", "128", "c")
+    (line,) = shazip("info", "-v", "--json", "c.shz").out.splitlines()
+    archive = json.loads(line)
+    assert len(archive["frames"]) == -(-len(TEXT) // 200)
+    position = offset = 0
+    for frame in archive["frames"]:
+        assert (frame["original_offset"], frame["compressed_offset"]) == (position, offset)
+        packed = offset + HEADER_SIZE
+        for block in frame["block_list"]:
+            assert (block["original_offset"], block["compressed_offset"]) == (position, packed)
+            position += block["original_size"]
+            packed += block["compressed_size"]
+        offset += frame["compressed_size"]
+    assert position == len(TEXT)
+    assert offset + archive["index_size"] == (tmp_path / "c.shz").stat().st_size
+    assert f"  Index: {archive['index_size']} bytes" in shazip("info", "-v", "c.shz").out.decode()
 
 
 def test_a_bad_archive_is_reported_and_the_others_are_listed(tmp_path, packed):
@@ -89,5 +116,5 @@ def test_json_has_an_object_for_each_archive(packed, tmp_path):
     assert (one["name"], one["original_size"]) == ("a.shz", len(TEXT))
     assert one["bpb"] == 8 * len(packed) / len(TEXT)
     assert two["compressed_size"] == 2 * len(packed)
-    assert two["frames"] == 2 * one["frames"]
+    assert [frame["compressed_offset"] for frame in two["frames"]] == [0, len(packed)]
     assert one["frames"][0]["model"] == bytes(range(16)).hex()

@@ -5,7 +5,8 @@ It loads neither NumPy nor a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import click
 
@@ -15,17 +16,23 @@ from shazip.cli.options import CodecOptions, FileOptions, grouped
 from shazip.cli.refusals import refuse_places, refuse_terminal
 from shazip.cli.report import Reporter, tell
 from shazip.cli.table import Table, json_option
-from shazip.container import FORMAT_VERSION, Header
+from shazip.container import FORMAT_VERSION, HEADER_SIZE, Header, block_header_size
 from shazip.frames import FrameInfo, Info
 from shazip.frames import info as read_info
 from shazip.paths import expand, is_archive
 from shazip.source import open_source
 from shazip.terminal import printable
-from shazip.units import plural
 
 ROW = "{:>12} {:>13} {:>7} {:>7} {:>6}  {:<12} {:<8}  {}"
 TITLES = ("compressed", "original", "bpb", "blocks", "lanes", "model", "versions", "name")
 ID_DIGITS = 12
+
+_PLACES = "{:>12} {:>12} {:>12} {:>12} {:>7}"
+_PLACE_TITLES = ("CompOffset", "UncompOffset", "CompSize", "UncompSize", "bpb")
+FRAME_ROW = f"  {{:>6}} {{:>7}} {_PLACES} {{:>10}} {{:>6}}  {{:<8}}  {{}}"
+FRAME_TITLES = ("Frame", "Blocks", *_PLACE_TITLES, "BlockSize", "Lanes", "Versions", "Model")
+BLOCK_ROW = f"  {{:>6}} {{:>7}} {_PLACES} {{:>10}}  {{:<6}}  {{}}"
+BLOCK_TITLES = ("Frame", "Block", *_PLACE_TITLES, "Symbols", "Kind", "CheckVal")
 
 
 @click.command(epilog="Example: shazip info -v notes.txt.shz")
@@ -38,8 +45,8 @@ ID_DIGITS = 12
 def info(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Show sizes in bytes, bits per byte, blocks, lanes, model and versions of each FILE.
 
-    Versions are those of format, arithmetic and mixing (0: without). -v adds a line for each frame,
-    with full model ids.
+    Versions are those of format, arithmetic and mixing (0: without). -v lists frames and blocks in
+    the columns of xz, with full model ids.
     """
     list_archives(files, where)
 
@@ -69,12 +76,11 @@ class Listing:
         """Print the row of one archive."""
         with open_source(name) as source:
             refuse_terminal(source, force=self._force)
-            archive = read_info(source.file)
+            archive = read_info(source.file, blocks=self._verbose)
             self._all.append(archive)
             self._table.add(row(archive, printable(source.name)), record(archive, source.name))
         if self._verbose and not self._table.as_json:
-            for frame in archive.frames:
-                tell(f"    {frame_text(frame)}")
+            list_parts(archive)
 
     def finish(self) -> None:
         """Print the total of several archives, in columns only."""
@@ -99,27 +105,54 @@ def row(archive: Info, name: str) -> tuple[object, ...]:
 
 
 def record(archive: Info, name: str) -> dict[str, object]:
-    """The JSON object of an archive: all of its headers, frame by frame."""
+    """The JSON object of an archive: frame by frame what the headers say."""
     return {
         "name": name,
         **_sizes(archive),
         "bpb": archive.bpb,
-        "frames": [
-            {
-                **_sizes(frame),
-                "block_size": 1 << frame.header.block_bits,
-                "lanes": frame.header.lanes,
-                "model": frame.header.model_id.hex(),
-                "format": FORMAT_VERSION,
-                "arithmetic": frame.header.arithmetic_version,
-                "mixing": frame.header.mixing_version,
-            }
-            for frame in archive.frames
-        ],
+        "index_size": archive.index_size,
+        "frames": list(frame_records(archive)),
     }
 
 
-def _sizes(part: Info | FrameInfo) -> dict[str, object]:
+def frame_records(archive: Info) -> Iterator[dict[str, Any]]:
+    """The JSON object of each frame, with its blocks if their headers were kept."""
+    start = 0
+    for frame in archive.frames:
+        blocks = list(block_records(frame, start))
+        yield {
+            "compressed_offset": frame.offset,
+            "original_offset": start,
+            **_sizes(frame),
+            "block_size": 1 << frame.header.block_bits,
+            "lanes": frame.header.lanes,
+            "model": frame.header.model_id.hex(),
+            "format": FORMAT_VERSION,
+            "arithmetic": frame.header.arithmetic_version,
+            "mixing": frame.header.mixing_version,
+            **({"block_list": blocks} if blocks else {}),
+        }
+        start += frame.original_size
+
+
+def block_records(frame: FrameInfo, start: int) -> Iterator[dict[str, Any]]:
+    """The JSON object of each block of a frame whose content begins at `start`."""
+    offset = frame.offset + HEADER_SIZE
+    for block in frame.block_headers:
+        size = block_header_size(frame.header) + block.payload_size
+        yield {
+            "compressed_offset": offset,
+            "original_offset": start,
+            "compressed_size": size,
+            "original_size": block.original_size,
+            "symbols": block.symbols,
+            "kind": block.kind.name.lower(),
+            "checksum": f"{block.original_checksum:08x}",
+        }
+        offset, start = offset + size, start + block.original_size
+
+
+def _sizes(part: Info | FrameInfo) -> dict[str, Any]:
     return {
         "compressed_size": part.compressed_size,
         "original_size": part.original_size,
@@ -128,20 +161,29 @@ def _sizes(part: Info | FrameInfo) -> dict[str, object]:
     }
 
 
-def frame_text(frame: FrameInfo) -> str:
-    """The headers of one frame, in words."""
-    header = frame.header
-    parts = [
-        f"{frame.compressed_size} of {frame.original_size} bytes",
-        f"{plural(frame.blocks, 'block')} ({frame.stored_blocks} stored)"
-        f" of at most {1 << header.block_bits}",
-        plural(header.lanes, "lane"),
-        f"model {header.model_id.hex()}",
-        f"format {FORMAT_VERSION}",
-        f"arithmetic {header.arithmetic_version}",
-        f"mixing {header.mixing_version}" if header.mixing_version else "no mixing",
-    ]
-    return ", ".join(parts)
+def list_parts(archive: Info) -> None:
+    """Print the frames and blocks of an archive, in the columns of `xz -lv`."""
+    frames, blocks = Table(FRAME_ROW, FRAME_TITLES), Table(BLOCK_ROW, BLOCK_TITLES)
+    tell("  Frames:")
+    records = list(enumerate(frame_records(archive), 1))
+    for number, frame in records:
+        versions = "/".join(str(frame[name]) for name in ("format", "arithmetic", "mixing"))
+        cells = frame["block_size"], frame["lanes"], versions, frame["model"]
+        frames.add((number, frame["blocks"], *_places(frame), *cells), {})
+    tell("  Blocks:")
+    for number, frame in records:
+        for place, block in enumerate(frame.get("block_list", ()), 1):
+            rest = block["symbols"], block["kind"], block["checksum"]
+            blocks.add((number, place, *_places(block), *rest), {})
+    if archive.index_size:
+        tell(f"  Index: {archive.index_size} bytes")
+
+
+def _places(record: dict[str, Any]) -> tuple[object, ...]:
+    """The columns that frames and blocks share."""
+    size, original = record["compressed_size"], record["original_size"]
+    bpb = f"{8 * size / original:.3f}" if original else "-"
+    return record["compressed_offset"], record["original_offset"], size, original, bpb
 
 
 def _versions(header: Header) -> str:
