@@ -20,9 +20,9 @@ from shazip import process
 from shazip.bench.machine import describe
 from shazip.bench.plan import shazip_row
 from shazip.bench.tools import ORIGINAL, Shazip
-from shazip.bench.training import was_trained_on
 from shazip.bench.trial import FailedError, Usage, run
 from shazip.errors import ShazipError
+from shazip.model.record import was_trained_on
 from shazip.texts.corpora import KNOWN, split
 
 SEEN = {True: "trained on", False: "not in its record", None: "unknown"}

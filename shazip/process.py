@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
+from shazip.atomic import named
+from shazip.output import STDOUT
+
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -73,6 +76,28 @@ def occupy_standard_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+
+
+def flush_stdout() -> None:
+    """Flush standard output while errors can still be reported."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        raise named(error, STDOUT) from error
+
+
+def silence_stdout() -> None:
+    """Drop standard output's buffer: its reader has gone or its disk is full."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+        sys.stdout.flush()
 
 
 def leave_with(work: Callable[[], int]) -> NoReturn:

@@ -22,9 +22,9 @@ from shazip.bench.plan import RefusedError, competitors, open_subject, shazip_ro
 from shazip.bench.results import Input, Point, Results, Row, speed
 from shazip.bench.tables import cells, document, markdown, matrix
 from shazip.bench.tools import TOOLS, Library, Program, Shazip
-from shazip.bench.training import was_trained_on
 from shazip.bench.trial import Patience, Tool, run_trials
 from shazip.cli.main import run
+from shazip.model.record import was_trained_on
 
 TEXT = b"Neural compressors win every benchmark and are used by nobody. " * 40
 FILE = Input("text", len(TEXT), hashlib.sha256(TEXT).hexdigest())

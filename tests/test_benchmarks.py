@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import corpus, determinism, run
 from benchmarks.standins import constriction as standin
-from shazip.bench.training import was_trained_on
 from shazip.model.file import read_metadata
+from shazip.model.record import was_trained_on
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -253,6 +253,6 @@ def test_json_has_an_object_for_each_model(made):
 
 @pytest.mark.parametrize("bpb", [10**400, -1, float("inf"), "x" * 100, None])
 def test_a_record_of_any_number_leaves_the_list_whole(bpb):
-    from shazip.cli.models import _bpb
+    from shazip.model.record import recorded_bpb
 
-    assert _bpb({"training": {"bpb": bpb}}) is None
+    assert recorded_bpb({"training": {"bpb": bpb}}) is None

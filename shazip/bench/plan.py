@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,16 @@ def open_subject(path: Path, limit: int | None = None) -> Subject:
     kept = data[:limit]
     name = path.name if len(kept) == len(data) else f"{path.name}, the first {len(kept):,} bytes"
     return Subject(Input(name, len(kept), hashlib.sha256(data).hexdigest()), kept)
+
+
+def contestants(
+    names: Collection[str], model: str | None, variants: Iterable[str], *, quick: bool = False
+) -> list[Tool]:
+    """Return the tools called `names` or all of them, shazip with its `variants` last."""
+    tools: list[Tool] = [*competitors(names, quick=quick)]
+    if not names or "shazip" in names:
+        tools += shazip_rows(model, variants)
+    return tools
 
 
 def competitors(names: Iterable[str], *, quick: bool = False) -> list[Library | Program]:

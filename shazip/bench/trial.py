@@ -17,8 +17,8 @@ from pathlib import Path
 from shazip.bench import launch
 from shazip.bench.results import Input, Row
 from shazip.bench.tools import ORIGINAL, Library, Shazip, Tool
-from shazip.bench.training import was_trained_on
 from shazip.errors import ShazipError
+from shazip.model.record import was_trained_on
 
 
 class FailedError(ShazipError):

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Reporter) -> None:
     """Call `action` with each name; exit with 1 at the end if one failed."""
+    if any_fails(names, action, reporter):
+        raise click.exceptions.Exit(1)
+
+
+def any_fails(names: Iterable[Name], action: Callable[[str], None], reporter: Reporter) -> bool:
+    """Call `action` with each name and report its errors; return whether one failed."""
     failed = False
     for name in names:
         if isinstance(name, OSError):
@@ -46,8 +52,7 @@ def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Rep
                 raise  # the other files would fail in the same way
             reporter.failure(error, STDIN if name == "-" else name)
             failed = True
-    if failed:
-        raise click.exceptions.Exit(1)
+    return failed
 
 
 class Conversion:

@@ -37,9 +37,13 @@ modes = each_of(
     mode_option("-t", "--test", mode=Mode.TEST, help="Decode in full, write nothing."),
     mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, help="Decompress."),
 )
-verifying = click.option(
-    "--verify", is_flag=True, help="Decode and compare at once; implied by --rm."
+# How archives are made, and how anything is coded.
+making = each_of(
+    framing,
+    coding,
+    click.option("--verify", is_flag=True, help="Decode and compare at once; implied by --rm."),
 )
+working = each_of(quiet_and_verbose, parallel, computing, limited)
 
 
 @click.command(epilog="Example: shazip compress -v --rm notes.txt")
@@ -47,13 +51,8 @@ verifying = click.option(
 @places
 @mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, help="Decompress, as tar -I asks for.")
 @recursive
-@verifying
-@coding
-@framing
-@limited
-@computing
-@parallel
-@quiet_and_verbose
+@making
+@working
 @grouped
 def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Compress each FILE to FILE.shz and keep it.
@@ -70,10 +69,7 @@ def compress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions)
 @recursive
 @partly
 @bounded
-@limited
-@computing
-@parallel
-@quiet_and_verbose
+@working
 @grouped
 def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Decompress each FILE.shz to FILE and keep it; FILE.tshz becomes FILE.tar.
@@ -88,10 +84,7 @@ def decompress(files: tuple[str, ...], where: FileOptions, settings: CodecOption
 @places
 @recursive
 @bounded
-@limited
-@computing
-@parallel
-@quiet_and_verbose
+@working
 @grouped
 def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Decode each FILE in full and write nothing; print nothing unless a FILE is damaged."""
@@ -103,15 +96,10 @@ def test(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> 
 @places
 @modes
 @recursive
-@verifying
+@making
 @partly
 @bounded
-@coding
-@framing
-@limited
-@computing
-@parallel
-@quiet_and_verbose
+@working
 @grouped
 def by_flags(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Decompress, test or list as -d, -t and -l say, or compress."""

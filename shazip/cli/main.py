@@ -12,8 +12,8 @@ from typing import NoReturn
 import click
 from click.shell_completion import CompletionItem, shell_complete
 
-from shazip import process
-from shazip.cli.report import Reporter, flush_stdout, silence_stdout, tell
+from shazip import __version__, process
+from shazip.cli.report import Reporter
 from shazip.errors import SlowWarning
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
@@ -95,29 +95,13 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
-def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from shazip import __version__
-
-        tell(f"shazip {__version__}")
-        ctx.exit()
-
-
 @click.group(
     cls=LazyGroup,
     context_settings=CONTEXT,
     no_args_is_help=False,
     epilog="Example: shazip -v notes.txt && shazip -l notes.txt.shz",
 )
-@click.option(
-    "-V",
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version and exit.",
-)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """Compress files with a neural network whose archives open on every machine.
 
@@ -132,18 +116,18 @@ def run(arguments: Sequence[str]) -> int:
     warnings.showwarning = lambda message, *_, **__: reporter.warning(None, str(message))
     try:
         code = _invoke(arguments, reporter)
-        flush_stdout()
+        process.flush_stdout()
         return code
     except click.UsageError as error:
         reporter.usage(error)
         return 2
     except BrokenPipeError:
         # The reader has gone; the buffered rest would only raise again at exit.
-        silence_stdout()
+        process.silence_stdout()
         return 141
     except Exception as error:
         reporter.failure(error)
-        silence_stdout()
+        process.silence_stdout()
         return 1
 
 

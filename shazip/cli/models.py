@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
+from shazip import process
 from shazip.cli.convert import for_each
-from shazip.cli.flags import ENGINE, quiet_and_verbose
-from shazip.cli.report import Reporter, flush_stdout, tell
+from shazip.cli.flags import ENGINE, PATH, quiet_and_verbose
+from shazip.cli.report import Reporter, tell
 from shazip.cli.table import Table, json_option
 from shazip.errors import ModelError
 from shazip.model.folders import VARIABLE, user_folder
@@ -39,9 +39,7 @@ class Models(click.Command):
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("--check", is_flag=True, help="Run the long conformance check.")
 @click.option("--engine", type=ENGINE, help="Check this engine instead of all installed ones.")
-@click.option(
-    "--install", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add a model."
-)
+@click.option("--install", "file", type=PATH, metavar="FILE", help="Add a model.")
 @click.option("--name", help="Name of the installed model, instead of that in FILE.")
 @click.option("--remove", metavar="NAME", help="Delete one of your models.")
 @click.option("--default", metavar="NAME", help="Make NAME the default model of compress.")
@@ -112,25 +110,15 @@ def _default() -> Path | None:
 
 
 def _list(table: Table, name: str, default: Path | None) -> None:
-    from shazip.model import file as modelfile
     from shazip.model import store as modelstore
+    from shazip.model.record import describe
 
-    path = modelstore.find_path(name)
-    document = modelfile.read_metadata(path)
-    config = modelfile.parse_config(document.get("config"))
-    bpb = _bpb(document)
-    record = {
-        "name": path.stem,
-        "id": document.get("id"),
-        "parameters": config.parameters,
-        "bpb": bpb,
-        "default": path == default,
-        "path": str(path),
-    }
+    found = describe(modelstore.find_path(name))
+    record = {**vars(found), "default": found.path == default, "path": str(found.path)}
     cells = (
-        *("*" if path == default else "", printable(path.stem)),
-        *(printable(str(document.get("id"))[:ID_LENGTH]), record["parameters"]),
-        *("-" if bpb is None else f"{bpb:.3f}", printable(str(path))),
+        *("*" if record["default"] else "", printable(found.name)),
+        *(printable(found.id)[:ID_LENGTH], found.parameters),
+        *("-" if found.bpb is None else f"{found.bpb:.3f}", printable(str(found.path))),
     )
     table.add(cells, record)
 
@@ -145,7 +133,7 @@ def _check(engine: str | None, name: str) -> None:
     for each in [engine] if engine else engines.available():
         engines.check_long(engines.open_engine(model, each))
         tell(f"{printable(path.stem)}: exact with the {each} engine")
-        flush_stdout()  # the next one may take a while
+        process.flush_stdout()  # the next one may take a while
 
 
 def _check_mixing() -> None:
@@ -156,11 +144,3 @@ def _check_mixing() -> None:
         for symbols in digests:
             mixing.check_canary(symbols, contexts)
     tell(f"context mixing: exact, version {mixing.MIXING_VERSION}")
-
-
-def _bpb(document: dict[str, Any]) -> float | None:
-    """The validation result in a model's training record, or None."""
-    record = document.get("training")
-    bpb = record.get("bpb") if isinstance(record, dict) else None
-    # A record may hold any number, even one that no float holds.
-    return bpb if isinstance(bpb, int | float) and 0 <= bpb <= 8 else None

@@ -18,9 +18,6 @@ from shazip.progress import Batch, FileProgress, ProgressLine
 from shazip.streams import Progress, silent
 from shazip.terminal import printable
 
-# Errors of a file or its surroundings, not of this program.
-FAILURES = (ShazipError, OSError, MemoryError, ImportError, click.ClickException)
-
 # Exceptions that end the whole run when one file raises them.
 ENDINGS = (BrokenPipeError, click.UsageError, click.Abort, click.exceptions.Exit)
 
@@ -145,25 +142,3 @@ def tell(text: str) -> None:
         sys.stdout.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
     except OSError as error:
         raise named(error, STDOUT) from error
-
-
-def flush_stdout() -> None:
-    """Flush standard output while errors can still be reported."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        raise named(error, STDOUT) from error
-
-
-def silence_stdout() -> None:
-    """Drop standard output's buffer: its reader has gone or its disk is full."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except OSError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
-        sys.stdout.flush()
