@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem, shell_complete
 
 from shazip import __version__, process
-from shazip.cli.report import Reporter
+from shazip.cli.report import Reporter, tell
 from shazip.errors import SlowWarning
 
 # name: (module and attribute, one line of help). The modules are imported when their command is
@@ -95,13 +95,28 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
+# click's own option would not name standard output where that is full.
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        tell(f"shazip {__version__}")
+        ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     context_settings=CONTEXT,
     no_args_is_help=False,
     epilog="Example: shazip -v notes.txt && shazip -l notes.txt.shz",
 )
-@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Compress files with a neural network whose archives open on every machine.
 
