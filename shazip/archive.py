@@ -11,14 +11,15 @@ from __future__ import annotations
 import copy
 import io
 import os
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from shazip.codec import FrameDecoder, FrameEncoder
+from shazip.choice import PIECE, Choice
+from shazip.codec import FrameDecoder, FrameEncoder, encode_block
 from shazip.container import START_SIZE, Header, check_start
 from shazip.cpus import available_cpus
+from shazip.encoder import ArchiveEncoder, encode_stream
 from shazip.errors import MemoryLimitError
 from shazip.frames import FrameInfo, Info, info
 from shazip.index import Entries
@@ -62,6 +63,7 @@ class Summary:
     original_size: int
     compressed_size: int
     blocks: int
+    models: tuple[str, ...] = ()  # that compressed, in the order of their first frames
 
 
 def compress(
@@ -71,7 +73,7 @@ def compress(
     lanes: int | None = None,
     mix: bool = True,
 ) -> bytes:
-    """Return `data` as an archive: one frame, made with the default model or `model`."""
+    """Return `data` as an archive, made with `model` or with the models that suit its content."""
     return Codec(model, lanes=lanes, mix=mix).compress(data)
 
 
@@ -91,11 +93,12 @@ def decompress(
 
 
 class Codec:
-    """A model and its settings; model and engine stay loaded from call to call.
+    """Models and settings; models and engines stay loaded from call to call.
 
-    `engine` is a name or an open engine; `device` and `threads` go to the engine; `contexts` names
-    mixing's set of contexts, "text" or "few". Decompression
-    takes lanes, block size, mixing and model from the archive.
+    Without `model` the content chooses between the default model and none (choice.py). `engine` is
+    a name or an open engine; `device` and `threads` go to the engine; `contexts` names mixing's set
+    of contexts, "text" or "few". Decompression takes lanes, block size, mixing and models from the
+    archive.
     """
 
     def __init__(
@@ -126,15 +129,31 @@ class Codec:
 
     @property
     def model(self) -> IntegerModel:
-        """The model that compresses, loaded on first use."""
+        """The model that compresses, loaded on first use; without one given, the default model."""
         return self._loader.model
 
     def engine(self, model_id: bytes) -> Engine:
         """Return an engine for the model with this id; raise ModelError if there is none."""
         return self._loader.engine(model_id)
 
+    def candidate(self, number: int) -> IntegerModel:
+        """Return a candidate of choice.py; number 0 is `model`."""
+        return self._loader.candidate(number)
+
+    def new_choice(self) -> Choice | None:
+        """Return what chooses for the blocks of a stream; None if there is only one model."""
+        several = self.coding.mix and self._loader.candidates > 1
+        return Choice(self._try_out) if several else None
+
+    def _try_out(self, number: int, sample: bytes) -> int:
+        """Return the size of `sample`, coded by a candidate with a lane for each piece."""
+        coding = replace(self.coding, lanes=len(sample) // PIECE)
+        header = new_header(self.candidate(number), len(sample), coding)
+        coded = encode_block(sample, header.lanes, self._open_predictor(header))
+        return len(sample) if coded is None else len(coded[1])
+
     def compress(self, data: Buffer) -> bytes:
-        """Return `data` as an archive: one frame."""
+        """Return `data` as an archive."""
         sink = io.BytesIO()
         self.compress_stream(io.BytesIO(as_bytes(data)), sink)
         return sink.getvalue()
@@ -157,8 +176,9 @@ class Codec:
     ) -> Summary:
         """Write all of `source` to `sink`; block size and lanes bound the memory.
 
-        It becomes one frame, or frames of `frame_size` bytes and an index of them. `executor`
-        (parallel.py) codes frames at once; what it is changes no byte.
+        A frame ends after `frame_size` bytes and where another model suits the content better;
+        several frames have an index. `executor` (parallel.py) codes frames at once; what it is
+        changes no byte.
         """
         require(source, "read")
         require(sink, "write")
@@ -166,34 +186,12 @@ class Codec:
             integer("frame_size", frame_size, 1)
         if executor is not None:
             return Summary(*compress_frames(self, source, sink, progress, frame_size, executor))
-        reader, writer, entries = Reader(source), Writer(sink), Entries()
-        limit = frame_size or sys.maxsize
-        block = reader.read(min(self.coding.block_size, limit))
-        blocks = 0
-        while block or not entries.frames:
-            begin = writer.size, reader.size - len(block)
-            blocks += self._compress_frame(block, limit, reader, writer, progress)
-            entries.add(writer.size - begin[0], reader.size - begin[1])
-            block = reader.read(min(self.coding.block_size, limit))
-        if entries.frames > 1:
-            writer.write(entries.pack())
+        reader, writer = Reader(source), Writer(sink)
+        encoder = ArchiveEncoder(self, frame_size)
+        encode_stream(encoder, reader, writer, progress)
+        writer.write(encoder.index())
         progress(reader.size, writer.size)
-        return Summary(reader.size, writer.size, blocks)
-
-    def _compress_frame(
-        self, block: bytes, limit: int, reader: Reader, writer: Writer, progress: Progress
-    ) -> int:
-        """Write the frame that begins with `block`, of at most `limit` bytes; return its blocks."""
-        frame = self.frame_encoder(len(block))
-        writer.write(frame.header())
-        while block:
-            report = offset(progress, reader.size - len(block), writer.size)
-            writer.write(frame.block(block, report))
-            progress(reader.size, writer.size)
-            limit -= len(block)
-            block = reader.read(min(self.coding.block_size, limit)) if limit else b""
-        writer.write(frame.end())
-        return frame.blocks
+        return Summary(reader.size, writer.size, encoder.blocks, tuple(encoder.models))
 
     def decompress_stream(
         self,
@@ -252,12 +250,14 @@ class Codec:
         worker._loader = self._loader.for_worker(worker._threads, limit, encodes=encodes)
         return worker
 
-    def frame_encoder(self, first_block_size: int) -> FrameEncoder:
+    def frame_encoder(
+        self, first_block_size: int, model: IntegerModel | None = None
+    ) -> FrameEncoder:
         """Return the encoder of a frame whose first block has so many bytes.
 
         Raises whatever is wrong with model, engine or settings before a byte is written.
         """
-        header = new_header(self.model, first_block_size, self.coding)
+        header = new_header(model or self.model, first_block_size, self.coding)
         if first_block_size:
             self.engine(header.model_id)  # its errors come before those of lanes
         try:
@@ -313,7 +313,9 @@ class Codec:
         """Return the engine for a frame, whose predictor has room within the memory limit."""
         engine = self.engine(header.model_id)
         check_vocabulary(engine, header)
-        self._check_memory(block_memory(header) + predictor_memory(engine, header))
+        size = block_memory(header) + predictor_memory(engine, header)
+        self._check_memory(size)
+        self._loader.keep_within(self.memory_limit - size, header.model_id)
         return engine
 
     def _check_memory(self, size: int) -> None:

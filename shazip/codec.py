@@ -143,6 +143,11 @@ class FrameEncoder:
         self._size = 0
         self.blocks = 0
 
+    @property
+    def model_id(self) -> bytes:
+        """The model that codes the frame."""
+        return self._header.model_id
+
     def header(self) -> bytes:
         """Return the frame's header."""
         return pack_header(self._header)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from shazip.archive import Codec, codec_for
-from shazip.codec import FrameEncoder
+from shazip.encoder import ArchiveEncoder
 from shazip.streams import as_bytes
 
 if TYPE_CHECKING:
@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
 
 class Compressor:
-    """Compresses data that comes in pieces into one frame, block by block."""
+    """Compresses data that comes in pieces, block by block: into one frame, unless `split`."""
 
     def __init__(
         self,
         codec: Codec | None = None,
         *,
         model: IntegerModel | str | os.PathLike[str] | None = None,
+        split: bool = False,
     ) -> None:
-        """Compress with `codec`, whose model is loaded, or with `model` or the default one."""
-        self._codec = codec_for(codec, model)
-        self._frame: FrameEncoder | None = None
+        """Compress with `codec`, whose models are loaded, or with `model`, or as the content asks.
+
+        If `split`, a new frame begins where another model suits the content better, and an index
+        follows several frames. A Decompressor reads one frame, so the default is one.
+        """
+        self._encoder = ArchiveEncoder(codec_for(codec, model), split=split)
         self._pending = bytearray()
         self._flushed = False
 
@@ -34,10 +38,10 @@ class Compressor:
         """Take `data`; return the blocks that it completes as archive bytes, or b""."""
         self._refuse_flushed()
         self._pending += as_bytes(data)
-        size = self._codec.coding.block_size
+        size = self._encoder.room
         pieces = []
         while len(self._pending) >= size:
-            pieces.append(self._block(bytes(self._pending[:size])))
+            pieces.append(self._encoder.block(bytes(self._pending[:size])))
             del self._pending[:size]
         return b"".join(pieces)
 
@@ -45,16 +49,8 @@ class Compressor:
         """Return the rest of the archive; the compressor cannot be used afterwards."""
         self._refuse_flushed()
         self._flushed = True
-        last = self._block(bytes(self._pending)) if self._pending or not self._frame else b""
-        assert self._frame is not None
-        return last + self._frame.end()
-
-    def _block(self, block: bytes) -> bytes:
-        header = b""
-        if self._frame is None:
-            self._frame = self._codec.frame_encoder(len(block))
-            header = self._frame.header()
-        return header + (self._frame.block(block) if block else b"")
+        last = self._encoder.block(bytes(self._pending)) if self._pending else b""
+        return last + self._encoder.end() + self._encoder.index()
 
     def _refuse_flushed(self) -> None:
         if self._flushed:

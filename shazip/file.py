@@ -113,7 +113,7 @@ class ShazipFile(io.BufferedIOBase):
         elif not hasattr(file, "read" if mode[0] == "r" else "write"):
             raise TypeError(f"file is {file!r}, must be a path or a file object")
         self._file = file
-        self._compressor = None if mode[0] == "r" else Compressor(codec)
+        self._compressor = None if mode[0] == "r" else Compressor(codec, split=True)
         self._reader: io.BufferedReader[RawReader] | None = None
         if self._compressor is None:
             self._reader = io.BufferedReader(RawReader(file, codec), _BUFFER_SIZE)

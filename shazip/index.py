@@ -87,6 +87,12 @@ class Entries:
         del self._entries[:-MAX_ENTRIES_SIZE]
         self.frames += 1
 
+    def extend(self, others: Entries) -> None:
+        """Add the entries of frames that were made elsewhere."""
+        self._entries += others._entries
+        del self._entries[:-MAX_ENTRIES_SIZE]
+        self.frames += others.frames
+
     def pack(self) -> bytes:
         """Return the index of all frames."""
         return pack_index(bytes(self._entries))

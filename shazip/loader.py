@@ -1,8 +1,10 @@
-"""Finds the model and opens the engine of a codec on first use, and keeps them."""
+"""Finds the models and opens the engines of a codec on first use, and keeps them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,14 @@ if TYPE_CHECKING:
     from shazip.model.file import IntegerModel
 
 
-class Loader:
-    """The model that compresses, and an engine for the model that a frame needs.
+_ENGINES = 2  # that stay open: those of the candidates
 
-    Pickling keeps the arguments and drops the loaded model and engine.
+
+class Loader:
+    """The models that compress, and an engine for the model that a frame needs.
+
+    Without a model given there are two candidates (choice.py): the default one and the one without
+    layers. Pickling keeps the arguments and drops loaded models and engines.
     """
 
     def __init__(
@@ -34,49 +40,91 @@ class Loader:
         self._device = device
         self._threads = threads
         self._memory_limit = memory_limit
+        # Models that came with this loader, in place of the installed ones.
+        self._brought: tuple[IntegerModel, ...] = ()
         self._forget()
 
     def _forget(self) -> None:
-        self._engine = None if isinstance(self._given, str) else self._given
-        self._model = None if self._engine is None else self._engine.model
+        self._engines: dict[bytes, Engine] = {}  # by model id, the last used last
+        self._models: dict[int, IntegerModel] = dict(enumerate(self._brought))
+        if self._given is not None and not isinstance(self._given, str):
+            self._models[0] = self._given.model
+            self._engines[self._given.model.id] = self._given
 
     @property
     def model(self) -> IntegerModel:
         """The model given, or the default one."""
-        if self._model is None:
-            self._model = self._load()
-        return self._model
+        return self.candidate(0)
+
+    @property
+    def candidates(self) -> int:
+        """How many models there are to choose from."""
+        return len(self._sources)
+
+    def candidate(self, number: int) -> IntegerModel:
+        """Return one of the models to choose from; the first is `model`."""
+        if number not in self._models:
+            self._models[number] = self._load(self._sources[number])
+        return self._models[number]
+
+    @cached_property
+    def _sources(self) -> Sequence[IntegerModel | str | os.PathLike[str]]:
+        """What is loaded as candidates: models, names or paths."""
+        from shazip.model import store as modelstore
+
+        if self._brought:
+            return self._brought
+        if 0 in self._models:
+            return (self._models[0],)
+        if self._wanted is not None:
+            return (self._wanted,)
+        return modelstore.candidates()
 
     def engine(self, model_id: bytes) -> Engine:
         """Return an engine for the model with this id; raise ModelError if there is none."""
-        if self._engine is None or self._engine.model.id != model_id:
+        engine = self._engines.pop(model_id, None)
+        if engine is None:
             from shazip.engines import open_engine
 
-            self._engine = open_engine(
+            engine = open_engine(
                 self._find(model_id),
                 self._given if isinstance(self._given, str) else None,
                 device=self._device,
                 threads=self._threads,
                 memory_limit=self._memory_limit,
             )
-        return self._engine
+        self._engines[model_id] = engine
+        for other in list(self._engines)[:-_ENGINES]:
+            del self._engines[other]
+        return engine
+
+    def keep_within(self, size: int, model_id: bytes) -> None:
+        """Close the engines of other models than this one if they take more than `size` bytes."""
+        others = [other for other in self._engines if other != model_id]
+        if sum(self._engines[other].model.memory for other in others) > size:
+            for other in others:
+                del self._engines[other]
 
     def for_worker(self, threads: int, memory_limit: int, *, encodes: bool) -> Loader:
-        """Return a loader for another process, perhaps on a machine without the model.
+        """Return a loader for another process, perhaps on a machine without the models.
 
-        One that encodes brings the model along.
+        One that encodes brings them along.
         """
-        model = self.model if encodes and isinstance(self._given, str | None) else self._wanted
-        return Loader(model, self._given, self._device, threads, memory_limit)
+        loader = Loader(self._wanted, self._given, self._device, threads, memory_limit)
+        if encodes and isinstance(self._given, str | None):
+            loader._brought = tuple(map(self.candidate, range(self.candidates)))
+            loader._forget()
+        return loader
 
     def describe(self) -> str:
         """Return the wanted model and engine as arguments of a call."""
-        model = self._wanted if self._model is None else self._model.name
+        model = self._models[0].name if 0 in self._models else self._wanted
         engine = self._given if self._given is None or isinstance(self._given, str) else "..."
         return f"{model!r}" + (f", engine={engine!r}" if engine else "")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_engine": None, "_model": None}
+        dropped = ("_engines", "_models", "_sources")
+        return {key: value for key, value in self.__dict__.items() if key not in dropped}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -86,22 +134,21 @@ class Loader:
         """Return the model given if it has this id, else the installed one that has it."""
         from shazip.model import store as modelstore
 
-        given = self._model if self._wanted is None else self.model
-        if given is not None and given.id == model_id:
-            return given
+        if self._wanted is not None:
+            self.candidate(0)
+        for model in self._models.values():
+            if model.id == model_id:
+                return model
         try:
             return modelstore.find_id(model_id, self._memory_limit)
         except ModelError as error:
-            if given is None or self._wanted is None:
+            if self._wanted is None:
                 raise
-            raise ModelError(f"{error}; the model given is {given.id.hex()}") from None
+            raise ModelError(f"{error}; the model given is {self.model.id.hex()}") from None
 
-    def _load(self) -> IntegerModel:
+    def _load(self, wanted: IntegerModel | str | os.PathLike[str]) -> IntegerModel:
         from shazip.model import store as modelstore
 
-        wanted = self._wanted
-        if wanted is None:
-            return modelstore.default(self._memory_limit)
         if isinstance(wanted, str):
             return modelstore.find(wanted, self._memory_limit)
         if isinstance(wanted, os.PathLike):

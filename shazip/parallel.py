@@ -1,6 +1,6 @@
 """Codes frames at once, by an executor's threads, processes or machines.
 
-source -> frames -> executor.submit(encode_frame or decode_frame) -> results in order -> sink
+source -> parts -> executor.submit(encode_part or decode_frame) -> results in order -> sink
 
 Frames stand alone, so the archive is the same for every executor.
 """
@@ -14,10 +14,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar, cast
 
 from shazip.container import START_SIZE, check_start, is_index
 from shazip.cpus import available_cpus
+from shazip.encoder import ArchiveEncoder, encode_stream
 from shazip.errors import ShazipError
 from shazip.frames import pass_frame, pass_index
 from shazip.index import Entries
@@ -30,7 +31,17 @@ FRAME_SIZE = 1 << 24  # bytes, unless told otherwise
 
 _worker = threading.local()
 
-Result = tuple[bytes, int]  # a frame or its content, and its blocks
+Content = tuple[bytes, int]  # the content of a frame, and its blocks
+R = TypeVar("R")
+
+
+class Part(NamedTuple):
+    """The frames of a part of the input."""
+
+    frames: bytes
+    entries: Entries
+    blocks: int
+    models: tuple[str, ...]
 
 
 class Executor(Protocol):
@@ -47,20 +58,22 @@ def compress_frames(
     progress: Progress,
     frame_size: int | None,
     executor: Executor,
-) -> tuple[int, int, int]:
-    """Do Codec.compress_stream with frames coded at once; return the numbers of its Summary."""
+) -> tuple[int, int, int, tuple[str, ...]]:
+    """Do Codec.compress_stream with frames coded at once; return the fields of its Summary."""
     reader, writer, entries = Reader(source), Writer(sink), Entries()
     size = frame_size or FRAME_SIZE
     settings = pickle.dumps(codec.for_worker(workers(executor), size, encodes=True))
     total = blocks = 0
-    for piece, (frame, count) in in_order(executor, encode_frame, settings, _pieces(reader, size)):
-        writer.write(frame)
-        entries.add(len(frame), len(piece))
-        total, blocks = total + len(piece), blocks + count
+    models: dict[str, None] = {}
+    for piece, part in in_order(executor, encode_part, settings, _pieces(reader, size)):
+        writer.write(part.frames)
+        entries.extend(part.entries)
+        models.update(dict.fromkeys(part.models))
+        total, blocks = total + len(piece), blocks + part.blocks
         progress(total, writer.size)
     if entries.frames > 1:
         writer.write(entries.pack())
-    return total, writer.size, blocks
+    return total, writer.size, blocks, tuple(models)
 
 
 def decompress_frames(
@@ -94,14 +107,14 @@ def decompress_frames(
     return writer.size, reader.size, blocks
 
 
-def encode_frame(settings: bytes, piece: bytes) -> Result:
-    """Return `piece` as a frame by the pickled codec `settings`; runs in a worker."""
-    sink = io.BytesIO()
-    summary = _codec(settings).compress_stream(io.BytesIO(piece), sink)
-    return sink.getvalue(), summary.blocks
+def encode_part(settings: bytes, piece: bytes) -> Part:
+    """Return the frames of `piece` by the pickled codec `settings`; runs in a worker."""
+    sink, encoder = io.BytesIO(), ArchiveEncoder(_codec(settings))
+    encode_stream(encoder, Reader(io.BytesIO(piece)), Writer(sink))
+    return Part(sink.getvalue(), encoder.entries, encoder.blocks, tuple(encoder.models))
 
 
-def decode_frame(settings: bytes, frame: bytes) -> Result:
+def decode_frame(settings: bytes, frame: bytes) -> Content:
     """Return the content of `frame`; runs in a worker."""
     sink = io.BytesIO()
     summary = _codec(settings).decompress_stream(io.BytesIO(frame), sink)
@@ -119,10 +132,10 @@ def _codec(settings: bytes) -> Codec:
 
 def in_order(
     executor: Executor,
-    function: Callable[[bytes, bytes], Result],
+    function: Callable[[bytes, bytes], R],
     settings: bytes,
     items: Iterable[bytes],
-) -> Iterator[tuple[bytes, Result]]:
+) -> Iterator[tuple[bytes, R]]:
     """Yield each of `items` with function(settings, item), in their order.
 
     At most one item more than there are workers is in progress, which bounds the memory. An error,
@@ -141,7 +154,8 @@ def in_order(
                     failure = error
             if waiting:
                 item, future = waiting.popleft()
-                yield item, _result(future)
+                result: R = _result(future)
+                yield item, result
     finally:
         for _, future in waiting:
             future.cancel()
@@ -150,14 +164,13 @@ def in_order(
         raise failure
 
 
-def _result(future: Any) -> Result:
+def _result(future: Any) -> Any:
     try:
-        result: Result = future.result()
+        return future.result()
     except BrokenExecutor:
         raise ShazipError(
             "a worker process ended in the middle of a frame: killed, or out of memory"
         ) from None
-    return result
 
 
 def workers(executor: Executor) -> int:

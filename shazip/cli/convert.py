@@ -204,4 +204,6 @@ def summary_text(summary: Summary, seconds: float, *, decoding: bool) -> str:
         parts.append(f"{8 * compressed / original:.3f} bpb")
         parts.append(f"{seconds:.1f} s")
         parts.append(f"{amount(original / max(seconds, 1e-9))}/s")
+    if summary.models:
+        parts.append(f"model {' and '.join(summary.models)}")
     return ", ".join(parts)

@@ -19,6 +19,7 @@ from shazip.model.folders import shipped_folder, user_folder
 SUFFIX = ".safetensors"
 # The first that ships is the default model, if the user chose none.
 DEFAULTS = ("text", "wikipedia", "tiny")
+PLAIN = "none"  # the model without layers, for what no network helps
 DEFAULT_FILE = "default"
 
 
@@ -81,6 +82,13 @@ def default_path() -> Path:
         if name in shipped:
             return shipped[name]
     raise ModelError(f"no default model is installed in {' or '.join(map(str, folders()))}")
+
+
+def candidates() -> tuple[Path, ...]:
+    """Return the files of the models to choose from: the default one, and that without layers."""
+    default = default_path()
+    plain = [path for path in _files(shipped_folder()) if path.stem == PLAIN]
+    return (default, *(path for path in plain if path != default))
 
 
 def find_path(wanted: str | Path | None) -> Path:
