@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -44,12 +45,23 @@ class Handler(BaseHTTPRequestHandler):
         server.ranges.append(self.headers.get("Range"))
         if self.path == "/moved.zip":
             self.answer(301, {"Location": "/folder/"}, b"")
+        elif self.path == "/file.zip":
+            self.answer(302, {"Location": "file:///etc/passwd"}, b"")
+        elif self.path == "/endless.zip":
+            self.endless()
         elif self.path == "/folder/":
             self.answer(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>files</html>")
         elif self.path != "/enwik8.zip":
             self.send_error(404)
         else:
             self.serve(server.content)
+
+    def endless(self):
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # the client leaves
+            while True:
+                self.wfile.write(bytes(1 << 16))
 
     def serve(self, content):
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
@@ -179,6 +191,19 @@ def test_a_wrong_beginning_is_found_out_and_the_next_time_goes_well(server, tmp_
 def test_a_redirection_to_a_folder_is_refused(server, tmp_path):
     url = server.url.replace("enwik8.zip", "moved.zip")
     assert fails("enwik8", "--url", url).endswith("/folder/ is a web page, not a zip file")
+    assert files_in(tmp_path) == []
+
+
+def test_a_redirection_to_a_local_file_is_refused(server, tmp_path):
+    url = server.url.replace("enwik8.zip", "file.zip")
+    assert "'file:///etc/passwd' is not allowed" in fails("enwik8", "--url", url)
+    assert files_in(tmp_path) == []
+
+
+def test_a_download_that_never_ends_is_given_up_and_not_kept(server, tmp_path):
+    url = server.url.replace("enwik8.zip", "endless.zip")
+    most = SMALL.size + download.SLACK
+    assert fails("enwik8", "--url", url) == f"shazip: {url} has more than {most:,} bytes"
     assert files_in(tmp_path) == []
 
 

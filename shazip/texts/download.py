@@ -21,6 +21,7 @@ from shazip.texts.corpora import CorpusError, Known
 
 PIECE = 1 << 16
 TIMEOUT = 30.0  # seconds without a byte
+SLACK = 1 << 20  # bytes that a zip file adds at most to a text that it cannot compress
 
 Report = Callable[[int, int, int | None], object]  # bytes present before, present now, in all
 
@@ -37,7 +38,7 @@ def fetch(
     `path` appears whole and checked or not at all; `path`.zip.part keeps an interrupted download.
     """
     partial = path.with_name(f"{path.name}.zip.part")
-    download(url, partial, report)
+    download(url, partial, report, known.size + SLACK)
     with AtomicFile(path, overwrite=overwrite) as file:
         try:
             unpack(known, partial, file, url)
@@ -48,10 +49,11 @@ def fetch(
     partial.unlink()
 
 
-def download(url: str, partial: Path, report: Report | None = None) -> None:
+def download(url: str, partial: Path, report: Report | None, most: int) -> None:
     """Download the rest of the file at `url` into `partial`, which an earlier call may have begun.
 
-    Raises CorpusError on failure; `partial` keeps the bytes received.
+    Raises CorpusError on failure; `partial` keeps the bytes received, unless they are more than
+    `most`.
     """
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"User-Agent": f"shazip/{__version__}", "Accept-Encoding": "identity"}
@@ -59,7 +61,7 @@ def download(url: str, partial: Path, report: Report | None = None) -> None:
         headers["Range"] = f"bytes={have}-"
     try:
         with urlopen(Request(url, headers=headers), timeout=TIMEOUT) as answer:
-            _receive(answer, partial, have, report)
+            _receive(answer, partial, have, report, most)
     except HTTPError as error:
         with error:
             if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
@@ -67,20 +69,15 @@ def download(url: str, partial: Path, report: Report | None = None) -> None:
             if error.headers.get("Content-Range") == f"bytes */{have}":
                 return  # already complete
         partial.unlink()  # longer than the file at `url`, so not a beginning of it
-        download(url, partial, report)
+        download(url, partial, report, most)
     except (URLError, http.client.HTTPException, ValueError) as error:
         raise CorpusError(f"{url}: {_reason(error)}") from error
 
 
 def _receive(
-    answer: http.client.HTTPResponse, partial: Path, have: int, report: Report | None
+    answer: http.client.HTTPResponse, partial: Path, have: int, report: Report | None, most: int
 ) -> None:
-    if answer.headers.get_content_type() == "text/html":
-        raise CorpusError(f"{answer.url} is a web page, not a zip file")
-    if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
-        have = 0  # this server ignores ranges and sends the file from its beginning
-    elif not re.match(rf"bytes {have}-", answer.headers.get("Content-Range", "")):
-        raise CorpusError(f"{answer.url}: the server sent another part than requested")
+    have = _continues(answer, have)
     total = None if answer.length is None else have + answer.length
     done = have
     try:
@@ -88,12 +85,28 @@ def _receive(
             for piece in _pieces(answer):
                 file.write(piece)
                 done += len(piece)
+                if done > most:
+                    break
                 if report is not None:
                     report(have, done, total)
     except OSError as error:  # a full disk does not name the file
         raise type(error)(error.errno, error.strerror, os.fspath(partial)) from error
+    if done > most:  # an endless one would fill the disk
+        partial.unlink()
+        raise CorpusError(f"{answer.url} has more than {most:,} bytes")
     if total is not None and done < total:
         raise CorpusError(f"{answer.url}: ends after {done:,} of {total:,} bytes; try again")
+
+
+def _continues(answer: http.client.HTTPResponse, have: int) -> int:
+    """Return how many of the bytes at hand the answer continues. Raises CorpusError for others."""
+    if answer.headers.get_content_type() == "text/html":
+        raise CorpusError(f"{answer.url} is a web page, not a zip file")
+    if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
+        return 0  # this server ignores ranges and sends the file from its beginning
+    if not re.match(rf"bytes {have}-", answer.headers.get("Content-Range", "")):
+        raise CorpusError(f"{answer.url}: the server sent another part than requested")
+    return have
 
 
 def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
