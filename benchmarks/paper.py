@@ -286,7 +286,7 @@ def row(network: dict[str, Any]) -> str:
 
 def draw(found: dict[str, Any], path: Path) -> None:
     """Draw the learning curves, in both colour schemes."""
-    from shazip.bench.picture import Scheme, mark_good, new_figure, save_schemes
+    from shazip.picture import Scheme, mark_good, new_figure, save_schemes
 
     def curves(_: Scheme) -> Figure:
         figure, axes = new_figure()

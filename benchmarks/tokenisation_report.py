@@ -80,7 +80,7 @@ def shares(rows: dict[str, Any]) -> list[str]:
 
 def draw(rows: dict[str, Any], path: Path) -> None:
     """Draw bits per byte of training against CPU seconds, in both colour schemes."""
-    from shazip.bench.picture import Scheme, mark_good, new_figure, save_schemes
+    from shazip.picture import Scheme, mark_good, new_figure, save_schemes
 
     def curves(_: Scheme) -> Figure:
         figure, axes = new_figure()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.compiled import load_module
 from shazip.errors import ShazipError
 from shazip.model.arithmetic import FREQUENCY_TOTAL
 
@@ -63,8 +64,6 @@ class Halves:
 
 def _functions() -> tuple[Callable[..., NDArray[np.uint32]], Callable[..., NDArray[np.uint32]]]:
     """Return first_half and second_half, compiled if possible, because they run at each step."""
-    from shazip.engines.compiled import load_module  # its package imports this module
-
     try:
         module = load_module()
     except ShazipError:

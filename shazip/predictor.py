@@ -122,7 +122,7 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     network, vocabulary = engine.predictor(header.lanes), engine.model.vocabulary
     if not header.mixing_version:
         return Halves(network, vocabulary)
-    from shazip.engines.compiled import new_pool
+    from shazip.compiled import new_pool
     from shazip.engines.mixing import Mixer
 
     # Mixing uses the network's threads if it can: others would compete for the processors.

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
@@ -36,6 +37,28 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
     for caught in _caught():
         signal.signal(caught, signal.SIG_IGN)
     raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Let the signals that end a program wait for the end of a work that must not fail midway.
+
+    Handlers run in the main thread only, so that there is nothing to hold in others.
+    """
+    arrived: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in _caught()}
+        before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in before:
+        signal.signal(number, lambda number, frame: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for each in arrived:
+        signal.raise_signal(each)
 
 
 class Stop:

@@ -8,7 +8,7 @@ from fake import CountingPredictor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shazip.engines import compiled
+from shazip import halves
 from shazip.errors import ShazipError
 from shazip.halves import Halves, first_half, join, second_half, split
 from shazip.model.vocabulary import BYTES
@@ -86,7 +86,7 @@ def test_without_the_compiled_module_numpy_makes_the_same_rows(monkeypatch):
         raise ShazipError("not built")
 
     fast = found()
-    monkeypatch.setattr(compiled, "load_module", missing)
+    monkeypatch.setattr(halves, "load_module", missing)
     assert found() == fast
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from oracles import mixing as oracle
 
+from shazip.compiled import new_pool
 from shazip.engines import mixing, mixing_start
-from shazip.engines.compiled import new_pool
 from shazip.errors import FormatError, ModelError
 from shazip.halves import split
 from shazip.model.parse import pieces

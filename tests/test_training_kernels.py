@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracles.lstm import Lstm, sigmoid
 
-from shazip.engines.compiled import load_module
+from shazip.compiled import load_module
 
 native = load_module()
 pytestmark = pytest.mark.skipif(

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from shazip.bench.picture import Scheme, looks, mark_good, new_figure, save_schemes
 from shazip.bench.results import Point, Results, Row, speed
 from shazip.bench.tables import by_tool
+from shazip.picture import Scheme, looks, mark_good, new_figure, save_schemes
 
 Drawing = Callable[[Scheme], Figure]
 

@@ -69,7 +69,7 @@ def models(
 
 
 def _change(file: Path | None, name: str | None, remove: str | None, default: str | None) -> None:
-    from shazip.model import install
+    from shazip import install
 
     if file is not None:
         added = install.install(file, name)

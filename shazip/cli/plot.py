@@ -37,7 +37,7 @@ def plot(
     refuse_target(output, None, overwrite=force)
     if importlib.util.find_spec("matplotlib") is None:
         raise click.ClickException("plot needs matplotlib: pip install 'shazip[plot]'")
-    from shazip.bench.picture import DARK, LIGHT, save
+    from shazip.picture import DARK, LIGHT, save
     from shazip.training.curves import draw, read_run
     from shazip.training.errors import TrainingError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.engines.compiled import new_pool
+from shazip.compiled import new_pool
 from shazip.model.arithmetic import FREQUENCY_TOTAL, LOGIT_ENTRIES
 from shazip.model.file import IntegerModel
 

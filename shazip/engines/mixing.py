@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shazip.engines.compiled import load_module
+from shazip.compiled import load_module
 from shazip.engines.mixing_start import for_symbols
 from shazip.errors import FormatError, ModelError
 from shazip.halves import split

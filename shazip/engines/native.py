@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.compiled import load_module
 from shazip.cpus import available_cpus
-from shazip.engines.compiled import load_module
 from shazip.errors import ModelError
 
 if TYPE_CHECKING:

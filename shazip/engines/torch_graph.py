@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shazip.engines.canary import SHORT_PROBE, probe_columns
 from shazip.engines.torch_network import Ring, State
 from shazip.engines.torch_predictor import TorchPredictor, exactly, to_numpy
 
@@ -92,8 +93,6 @@ class GraphPredictor(TorchPredictor):
 
 def proves(engine: TorchEngine, capture: Capture = capture) -> bool:
     """Return whether a graph can be captured here and gives the step's own frequencies."""
-    from shazip.engines import SHORT_PROBE, probe_columns  # which imports engines by their names
-
     _, lanes = SHORT_PROBE
     plain = TorchPredictor(engine, lanes)
     try:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.compiled import load_module
 from shazip.errors import ShazipError
 from shazip.model import parse as oracle
 
@@ -156,8 +157,6 @@ class Vocabulary:
     @cached_property
     def native(self) -> Any:
         """The compiled parse, or None where there is no compiled module."""
-        from shazip.engines.compiled import load_module
-
         try:
             module = load_module()
         except ShazipError:

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from shazip.bench.picture import LIGHT, Scheme, mark_good, new_figure, style
+from shazip.picture import LIGHT, Scheme, mark_good, new_figure, style
 from shazip.training import metrics
 from shazip.training.errors import TrainingError
 from shazip.training.settings import METRICS

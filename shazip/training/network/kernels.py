@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from shazip.engines.compiled import load_module, warn_of_slowness
+from shazip.compiled import load_module, warn_of_slowness
 from shazip.errors import ShazipError
 from shazip.model.arithmetic import OPERAND_MAX
 from shazip.training.integer.grid import CELL_LIMIT, GATE_MAX, GATE_MIN

@@ -9,11 +9,12 @@ from types import ModuleType
 
 from shazip.cpus import available_cpus
 from shazip.errors import ShazipError, SlowWarning
+from shazip.process import signals_held
 
 
 def missing_module() -> str:
     """Return a sentence: where the compiled module is missing, and how to install it."""
-    folder = Path(__file__).parent.parent
+    folder = Path(__file__).parent
     return (
         f"{folder} holds no compiled module for this Python and none is installed; "
         "run `pip install .` in the source folder, which needs a C++ compiler"
@@ -28,7 +29,8 @@ def warn_of_slowness() -> None:
 def load_module() -> ModuleType:
     """Return the compiled module. Raises ShazipError, which says how to install it."""
     try:
-        module = importlib.import_module("shazip._native")
+        with signals_held():  # nanobind drops the SystemExit of a handler that runs meanwhile
+            module = importlib.import_module("shazip._native")
     except ImportError as error:
         raise ShazipError(
             f"the native engine cannot be loaded ({error}); reinstall shazip with a C++ compiler,"
