@@ -5,7 +5,7 @@ It loads neither NumPy nor a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -16,10 +16,11 @@ from shazip.cli.options import CodecOptions, FileOptions, grouped
 from shazip.cli.refusals import refuse_places, refuse_terminal
 from shazip.cli.report import Reporter, tell
 from shazip.cli.table import Table, json_option
-from shazip.container import FORMAT_VERSION, HEADER_SIZE, Header, block_header_size
-from shazip.frames import FrameInfo, Info
+from shazip.container import FORMAT_VERSION, Header
+from shazip.frames import Info
 from shazip.frames import info as read_info
 from shazip.paths import expand, is_archive
+from shazip.records import frame_records, record
 from shazip.source import open_source
 from shazip.terminal import printable
 
@@ -102,63 +103,6 @@ def row(archive: Info, name: str) -> tuple[object, ...]:
         _common(_versions(header) for header in headers),
         name,
     )
-
-
-def record(archive: Info, name: str) -> dict[str, object]:
-    """The JSON object of an archive: frame by frame what the headers say."""
-    return {
-        "name": name,
-        **_sizes(archive),
-        "bpb": archive.bpb,
-        "index_size": archive.index_size,
-        "frames": list(frame_records(archive)),
-    }
-
-
-def frame_records(archive: Info) -> Iterator[dict[str, Any]]:
-    """The JSON object of each frame, with its blocks if their headers were kept."""
-    start = 0
-    for frame in archive.frames:
-        blocks = list(block_records(frame, start))
-        yield {
-            "compressed_offset": frame.offset,
-            "original_offset": start,
-            **_sizes(frame),
-            "block_size": 1 << frame.header.block_bits,
-            "lanes": frame.header.lanes,
-            "model": frame.header.model_id.hex(),
-            "format": FORMAT_VERSION,
-            "arithmetic": frame.header.arithmetic_version,
-            "mixing": frame.header.mixing_version,
-            **({"block_list": blocks} if blocks else {}),
-        }
-        start += frame.original_size
-
-
-def block_records(frame: FrameInfo, start: int) -> Iterator[dict[str, Any]]:
-    """The JSON object of each block of a frame whose content begins at `start`."""
-    offset = frame.offset + HEADER_SIZE
-    for block in frame.block_headers:
-        size = block_header_size(frame.header) + block.payload_size
-        yield {
-            "compressed_offset": offset,
-            "original_offset": start,
-            "compressed_size": size,
-            "original_size": block.original_size,
-            "symbols": block.symbols,
-            "kind": block.kind.name.lower(),
-            "checksum": f"{block.original_checksum:08x}",
-        }
-        offset, start = offset + size, start + block.original_size
-
-
-def _sizes(part: Info | FrameInfo) -> dict[str, Any]:
-    return {
-        "compressed_size": part.compressed_size,
-        "original_size": part.original_size,
-        "blocks": part.blocks,
-        "stored_blocks": part.stored_blocks,
-    }
 
 
 def list_parts(archive: Info) -> None:
