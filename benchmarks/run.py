@@ -100,7 +100,7 @@ def write(results: Results, folder: Path, pictures: Container[str] | None = None
 def publish(results: Results) -> None:
     """Write a run to benchmarks/results/ and its table to the README."""
     write(results, RESULTS, PICTURES)
-    README.write_text(with_section(README.read_text(), section(results)))
+    README.write_text(with_section(README.read_text(), section(results), BEGIN, END))
 
 
 def section(results: Results) -> str:
@@ -122,12 +122,12 @@ def _without_missing(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if not row.failure.startswith("missing")]
 
 
-def with_section(readme: str, text: str) -> str:
-    """Return the README's text with what stands between the two marks replaced."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"README.md lacks the lines {BEGIN.strip()} and {END.strip()}")
+def with_section(readme: str, text: str, begin: str, end: str) -> str:
+    """Return the README's text with what stands between the lines `begin` and `end` replaced."""
+    before, found, rest = readme.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise SystemExit(f"README.md lacks the lines {begin.strip()} and {end.strip()}")
     return f"{before}{begin}{text}{end}{after}"
 
 

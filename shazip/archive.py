@@ -23,6 +23,7 @@ from shazip.encoder import ArchiveEncoder, encode_stream
 from shazip.errors import MemoryLimitError
 from shazip.frames import FrameInfo, Info, info
 from shazip.index import Entries
+from shazip.levels import NONE, level_of
 from shazip.loader import Loader
 from shazip.parallel import Executor, compress_frames, decompress_frames
 from shazip.predictor import (
@@ -70,11 +71,12 @@ def compress(
     data: Buffer,
     *,
     model: IntegerModel | str | os.PathLike[str] | None = None,
+    level: int | None = None,
     lanes: int | None = None,
     mix: bool = True,
 ) -> bytes:
     """Return `data` as an archive, made with `model` or with the models that suit its content."""
-    return Codec(model, lanes=lanes, mix=mix).compress(data)
+    return Codec(model, level=level, lanes=lanes, mix=mix).compress(data)
 
 
 def decompress(
@@ -95,7 +97,8 @@ def decompress(
 class Codec:
     """Models and settings; models and engines stay loaded from call to call.
 
-    Without `model` the content chooses between the default model and none (choice.py). `engine` is
+    Without `model` the content chooses between the default model and none (choice.py). `level`, 1
+    (fast) to 9 (small), decides what model, contexts and lanes leave open (levels.py). `engine` is
     a name or an open engine; `device` and `threads` go to the engine; `contexts` names mixing's set
     of contexts, "text" or "few". Decompression takes lanes, block size, mixing and models from the
     archive.
@@ -105,6 +108,7 @@ class Codec:
         self,
         model: IntegerModel | str | os.PathLike[str] | None = None,
         *,
+        level: int | None = None,
         engine: Engine | str | None = None,
         device: str | None = None,
         threads: int | None = None,
@@ -114,15 +118,20 @@ class Codec:
         block_size: int = BLOCK_SIZE,
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
-        self.coding = Coding(lanes, block_size, mix, contexts)
+        chosen = level_of(level)
+        if chosen.network == NONE and model is None and not mix:
+            raise ValueError(f"level {level} is mixing alone; give a model, or leave mixing on")
+        self.level = level
+        self.coding = Coding(lanes, block_size, mix, contexts or chosen.contexts, chosen.lanes)
         self.memory_limit = integer("memory_limit", memory_limit, 0)
         self._threads = threads
-        self._loader = Loader(model, engine, device, threads, memory_limit)
+        self._loader = Loader(model, engine, device, threads, memory_limit, chosen.network)
 
     def __repr__(self) -> str:
         coding = self.coding
+        level = "" if self.level is None else f"level={self.level}, "
         return (
-            f"Codec({self._loader.describe()}, mix={coding.mix}, "
+            f"Codec({self._loader.describe()}, {level}mix={coding.mix}, "
             f"contexts={coding.contexts!r}, lanes={coding.lanes}, "
             f"block_size={coding.block_size})"
         )
@@ -326,13 +335,15 @@ class Codec:
 
 
 def codec_for(
-    codec: Codec | None, model: IntegerModel | str | os.PathLike[str] | None = None
+    codec: Codec | None,
+    model: IntegerModel | str | os.PathLike[str] | None = None,
+    level: int | None = None,
 ) -> Codec:
-    """Return `codec`, or a new one with `model`. Raises for both, and for other objects."""
+    """Return `codec`, or a new one with the other two. Raises for both, and for other objects."""
     if codec is None:
-        return Codec(model)
+        return Codec(model, level=level)
     if not isinstance(codec, Codec):
         raise TypeError(f"codec is {codec!r}, must be a Codec")
-    if model is not None:
-        raise ValueError("give either codec, which has a model of its own, or model")
+    if model is not None or level is not None:
+        raise ValueError("give either codec, which has a model and a level of its own, or those")
     return codec

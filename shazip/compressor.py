@@ -23,14 +23,15 @@ class Compressor:
         codec: Codec | None = None,
         *,
         model: IntegerModel | str | os.PathLike[str] | None = None,
+        level: int | None = None,
         split: bool = False,
     ) -> None:
-        """Compress with `codec`, whose models are loaded, or with `model`, or as the content asks.
+        """Compress with `codec`, or as `model`, `level` and the content say.
 
         If `split`, a new frame begins where another model suits the content better, and an index
         follows several frames. A Decompressor reads one frame, so the default is one.
         """
-        self._encoder = ArchiveEncoder(codec_for(codec, model), split=split)
+        self._encoder = ArchiveEncoder(codec_for(codec, model, level), split=split)
         self._pending = bytearray()
         self._flushed = False
 

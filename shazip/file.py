@@ -28,6 +28,7 @@ def open(
     mode: Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"] = "rb",
     *,
     model: IntegerModel | str | os.PathLike[str] | None = None,
+    level: int | None = None,
     codec: Codec | None = None,
     encoding: None = None,
     errors: None = None,
@@ -41,6 +42,7 @@ def open(
     mode: Literal["rt", "wt", "xt", "at"],
     *,
     model: IntegerModel | str | os.PathLike[str] | None = None,
+    level: int | None = None,
     codec: Codec | None = None,
     encoding: str | None = None,
     errors: str | None = None,
@@ -54,6 +56,7 @@ def open(
     mode: str,
     *,
     model: IntegerModel | str | os.PathLike[str] | None = None,
+    level: int | None = None,
     codec: Codec | None = None,
     encoding: str | None = None,
     errors: str | None = None,
@@ -66,6 +69,7 @@ def open(
     mode: str = "rb",
     *,
     model: IntegerModel | str | os.PathLike[str] | None = None,
+    level: int | None = None,
     codec: Codec | None = None,
     encoding: str | None = None,
     errors: str | None = None,
@@ -74,15 +78,16 @@ def open(
     """Open an archive, by path or as a file object.
 
     "r" reads, "w" writes, "x" creates, "a" adds a frame at the end. A "t" after the letter opens it
-    as text with `encoding`, `errors` and `newline`. `codec` has its model loaded already; without
-    it `model` names one.
+    as text with `encoding`, `errors` and `newline`. `codec` has its models loaded already; without
+    it `model` names one, and `level` says how to write.
     """
     text = isinstance(mode, str) and "t" in mode
     if text and "b" in mode:
         raise ValueError(f"invalid mode: {mode!r}")
     if not text and (encoding, errors, newline) != (None, None, None):
         raise ValueError("encoding, errors and newline need a text mode")
-    binary = ShazipFile(file, mode.replace("t", "", 1) if text else mode, model=model, codec=codec)
+    mode = mode.replace("t", "", 1) if text else mode
+    binary = ShazipFile(file, mode, model=model, level=level, codec=codec)
     if not text:
         return binary
     return io.TextIOWrapper(binary, io.text_encoding(encoding), errors, newline)
@@ -99,13 +104,14 @@ class ShazipFile(io.BufferedIOBase):
         mode: str = "rb",
         *,
         model: IntegerModel | str | os.PathLike[str] | None = None,
+        level: int | None = None,
         codec: Codec | None = None,
     ) -> None:
         if not isinstance(mode, str):
             raise TypeError(f"mode is {mode!r}, must be a string")
         if mode not in _MODES:
             raise ValueError(f"invalid mode: {mode!r}")
-        codec = codec_for(codec, model)
+        codec = codec_for(codec, model, level)
         self.mode = mode[0] + "b"
         self._owned = isinstance(file, str | bytes | os.PathLike)
         if isinstance(file, str | bytes | os.PathLike):

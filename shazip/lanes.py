@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.settings import LARGE_LANES
+
 # (lanes, first block from this size on). More lanes are faster, but each starts cold and has less
 # of its own past at hand. Extra bits of mixing: 16 kB in 2, 4 lanes 0.8, 1.1 %; 64 kB in 2, 4, 8
 # lanes 0.9, 1.2, 1.9 %; 492 kB in 8, 16, 32 lanes 0.6, 1.0, 1.4 % (benchmarks/log/mixing.md).
-_DEFAULTS = ((8, 1 << 18), (4, 1 << 16), (2, 1 << 15))
+_DEFAULTS = ((LARGE_LANES, 1 << 18), (4, 1 << 16), (2, 1 << 15))
 
 
 def default_lanes(first_block_size: int) -> int:
@@ -23,9 +25,13 @@ def default_lanes(first_block_size: int) -> int:
     return next((lanes for lanes, size in _DEFAULTS if first_block_size >= size), 1)
 
 
-def block_lanes(first_block_size: int, wanted: int | None = None) -> int:
-    """Return the lanes of a frame: `wanted` or the default, reduced so that no lane is empty."""
-    return max(1, min(wanted or default_lanes(first_block_size), first_block_size))
+def block_lanes(first_block_size: int, wanted: int | None = None, large: int = LARGE_LANES) -> int:
+    """Return the lanes of a frame: `wanted` or the default, reduced so that no lane is empty.
+
+    `large` replaces the default of large blocks; the others' change in proportion.
+    """
+    default = default_lanes(first_block_size) * large // LARGE_LANES
+    return max(1, min(wanted or default, first_block_size))
 
 
 def columns(size: int, lanes: int) -> Iterator[tuple[int, int]]:

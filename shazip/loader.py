@@ -22,8 +22,9 @@ _ENGINES = 2  # that stay open: those of the candidates
 class Loader:
     """The models that compress, and an engine for the model that a frame needs.
 
-    Without a model given there are two candidates (choice.py): the default one and the one without
-    layers. Pickling keeps the arguments and drops loaded models and engines.
+    Without a model given there are two candidates (choice.py): the one called `network`, by default
+    the default model, and the one without layers. Pickling keeps the arguments and drops loaded
+    models and engines.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Loader:
         device: str | None,
         threads: int | None,
         memory_limit: int | None = None,
+        network: str | None = None,
     ) -> None:
         _check(model, engine, device, threads)
         self._wanted = model
@@ -40,6 +42,7 @@ class Loader:
         self._device = device
         self._threads = threads
         self._memory_limit = memory_limit
+        self._network = network
         # Models that came with this loader, in place of the installed ones.
         self._brought: tuple[IntegerModel, ...] = ()
         self._forget()
@@ -78,7 +81,7 @@ class Loader:
             return (self._models[0],)
         if self._wanted is not None:
             return (self._wanted,)
-        return modelstore.candidates()
+        return modelstore.candidates(self._network)
 
     def engine(self, model_id: bytes) -> Engine:
         """Return an engine for the model with this id; raise ModelError if there is none."""
@@ -110,7 +113,8 @@ class Loader:
 
         One that encodes brings them along.
         """
-        loader = Loader(self._wanted, self._given, self._device, threads, memory_limit)
+        given = self._wanted, self._given, self._device
+        loader = Loader(*given, threads, memory_limit, self._network)
         if encodes and isinstance(self._given, str | None):
             loader._brought = tuple(map(self.candidate, range(self.candidates)))
             loader._forget()

@@ -142,7 +142,7 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
 
 def new_header(model: IntegerModel, first_block_size: int, coding: Coding) -> Header:
     """Return the header of a frame whose first block has so many bytes."""
-    lanes = block_lanes(first_block_size, coding.lanes)
+    lanes = block_lanes(first_block_size, coding.lanes, coding.large_lanes)
     block_bits = coding.block_size.bit_length() - 1
     network = Header(model.id, lanes, block_bits, ARITHMETIC_VERSION, model.vocabulary.bits)
     if not coding.mix:

@@ -14,6 +14,7 @@ from shazip.container import MAX_BLOCK_BITS, MAX_LANES
 BLOCK_SIZE = 1 << 20
 MEMORY_LIMIT = 1 << 30
 MAX_THREADS = 1024
+LARGE_LANES = 8
 ENGINES = ("native", "torch")  # best first
 CONTEXTS = ("text", "few")  # sets of mixing's contexts; a header has their number here
 
@@ -29,6 +30,7 @@ class Coding:
     block_size: int = BLOCK_SIZE  # bytes coded at a time
     mix: bool = True  # context mixing, or the network alone
     contexts: str | None = None  # of CONTEXTS, for mixing; None: those of text
+    large_lanes: int = LARGE_LANES  # the default of large blocks, to which others are in proportion
 
     def __post_init__(self) -> None:
         if self.lanes is not None:

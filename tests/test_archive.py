@@ -161,7 +161,7 @@ def store(monkeypatch, *models):
 
     modelstore = types.ModuleType("shazip.model.store")
     modelstore.find_id = find_id
-    modelstore.candidates = lambda: models[:1]
+    modelstore.candidates = lambda network: models[:1]
     named = {model.name: model for model in models}
     modelstore.find = lambda name, memory_limit: named[name]
     engines = types.ModuleType("shazip.engines")

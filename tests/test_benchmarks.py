@@ -21,7 +21,9 @@ def test_the_readme_shows_the_published_results():
     readme = (ROOT / "README.md").read_text()
     published = run.RESULTS / "results.json"
     text = run.section(run.Results.loads(published.read_text())) if published.exists() else ""
-    assert run.with_section(readme, text) == readme, "run python -m benchmarks.run --render"
+    assert run.with_section(readme, text, run.BEGIN, run.END) == readme, (
+        "run python -m benchmarks.run --render"
+    )
 
 
 def test_the_tables_beside_the_results_are_theirs():
@@ -53,9 +55,10 @@ def test_the_page_names_every_command_and_there_is_no_other_way_in():
 
 def test_only_what_stands_between_the_marks_is_replaced():
     readme = f"a\n{run.BEGIN}old\n{run.END}z\n"
-    assert run.with_section(readme, "new\n") == f"a\n{run.BEGIN}new\n{run.END}z\n"
+    marks = run.BEGIN, run.END
+    assert run.with_section(readme, "new\n", *marks) == f"a\n{run.BEGIN}new\n{run.END}z\n"
     with pytest.raises(SystemExit, match="lacks the lines"):
-        run.with_section("a\n", "new\n")
+        run.with_section("a\n", "new\n", *marks)
 
 
 @pytest.mark.parametrize("name", ["enwik8.valid", "dpkg.log"])

@@ -115,7 +115,7 @@ def codec(monkeypatch):
     """The choice between `tiny` and `none`, in blocks of 4 KiB, all of which count as large."""
     monkeypatch.setattr(choice, "SMALL", BLOCK)
     paths = tuple(map(modelstore.find_path, ("tiny", "none")))
-    monkeypatch.setattr(modelstore, "candidates", lambda: paths)
+    monkeypatch.setattr(modelstore, "candidates", lambda network: paths)
     return Codec(block_size=BLOCK)
 
 

@@ -17,6 +17,7 @@ from shazip.cli.flags import (
     each_of,
     files_argument,
     framing,
+    leveled,
     limited,
     mode_option,
     parallel,
@@ -29,6 +30,7 @@ from shazip.cli.info import list_archives
 from shazip.cli.options import CodecOptions, FileOptions, Mode, grouped
 from shazip.cli.refusals import refuse_contradictions, refuse_parts, refuse_places
 from shazip.cli.report import Reporter
+from shazip.levels import measured
 
 DECOMPRESS = ("-d", "--decompress", "--uncompress")
 
@@ -41,12 +43,24 @@ modes = each_of(
 making = each_of(
     framing,
     coding,
+    leveled,
     click.option("--verify", is_flag=True, help="Decode and compare at once; implied by --rm."),
 )
 working = each_of(quiet_and_verbose, parallel, computing, limited)
 
 
-@click.command(epilog="Example: shazip compress -v --rm notes.txt")
+def _levels() -> str:
+    """The table of levels, in lines that help keeps as they are."""
+    found = measured()
+    lines = ["level " + "".join(f"{kind:>22}" for kind in found.files)]
+    for number, _, *cells in found.rows():
+        pairs = zip(cells[::2], cells[1::2], strict=True)
+        lines.append(f"{number:<6}" + "".join(f"{bits:>8}{speed:>14}" for bits, speed in pairs))
+    about = "Levels: bits per byte, and kB/s of compressing / decompressing on two cores."
+    return "\n".join([f"{about}\n\n\b", *lines])
+
+
+@click.command(epilog=f"{_levels()}\n\nExample: shazip compress -v --rm notes.txt")
 @files_argument
 @places
 @mode_option(*DECOMPRESS, mode=Mode.DECOMPRESS, help="Decompress, as tar -I asks for.")

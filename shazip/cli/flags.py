@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from shazip.cli.options import Mode
 from shazip.cli.report import Reporter
+from shazip.levels import DEFAULT_LEVEL, LEVELS
 from shazip.settings import BLOCK_SIZE, ENGINES, MAX_THREADS, MEMORY_LIMIT
 from shazip.units import parse_ranges, parse_size
 
@@ -149,6 +150,32 @@ coding = each_of(
         help="Bytes coded at once; bounds the memory.",
     ),
     click.option("--lanes", type=COUNT, metavar="N", help="Slices of a block, coded side by side."),
+)
+
+
+class _LevelOption(click.Option):
+    """One of -1 to -9, which help shows as one."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the line of all for the first."""
+        return None if self.hidden else (f"-{min(LEVELS)} ... -{max(LEVELS)}", self.help or "")
+
+
+# -1 to -9; the last one given counts.
+leveled = each_of(
+    *(
+        click.option(
+            f"-{number}",
+            "level",
+            cls=_LevelOption,
+            flag_value=number,
+            type=click.UNPROCESSED,
+            hidden=number != min(LEVELS),
+            help="Fast to small: decides what -m, --lanes and the content leave open.  "
+            f"[default: -{DEFAULT_LEVEL}]",
+        )
+        for number in LEVELS
+    )
 )
 
 framing = click.option(

@@ -56,6 +56,7 @@ class CodecOptions:
     """The arguments of `Codec`."""
 
     model: str | None = None
+    level: int | None = None
     engine: str | None = None
     device: str | None = None
     threads: int | None = None
@@ -90,6 +91,7 @@ class CodecOptions:
         with as_usage():
             return Codec(
                 self.model,
+                level=self.level,
                 engine=self.engine,
                 device=self.device,
                 threads=self.threads,

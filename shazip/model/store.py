@@ -84,11 +84,11 @@ def default_path() -> Path:
     raise ModelError(f"no default model is installed in {' or '.join(map(str, folders()))}")
 
 
-def candidates() -> tuple[Path, ...]:
-    """Return the files of the models to choose from: the default one, and that without layers."""
-    default = default_path()
+def candidates(network: str | None = None) -> tuple[Path, ...]:
+    """Return the files of the models to choose from: `network` or the default, and PLAIN."""
+    first = find_path(network)
     plain = [path for path in _files(shipped_folder()) if path.stem == PLAIN]
-    return (default, *(path for path in plain if path != default))
+    return (first, *(path for path in plain if path != first))
 
 
 def find_path(wanted: str | Path | None) -> Path:
