@@ -13,8 +13,8 @@ from shazip.engines import open_engine
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
 from shazip.model import store
-from shazip.model.folders import user_folder
-from shazip.model.store import DEFAULT_FILE, SUFFIX, Installed
+from shazip.model.folders import SUFFIX, user_folder
+from shazip.model.store import DEFAULT_FILE, Installed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

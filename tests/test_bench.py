@@ -24,6 +24,7 @@ from shazip.bench.tables import cells, document, markdown, matrix
 from shazip.bench.tools import TOOLS, Library, Program, Shazip
 from shazip.bench.trial import Patience, Tool, run_trials
 from shazip.cli.main import run
+from shazip.model import store as modelstore
 from shazip.model.record import was_trained_on
 
 TEXT = b"Neural compressors win every benchmark and are used by nobody. " * 40
@@ -147,6 +148,13 @@ def test_the_command_of_shazip_names_model_and_options():
     assert packing[4:] == ["-qf", *model, *options, "-o", "packed.shz", "original"]
     assert unpacking[4:] == ["-qf", *model, *options[2:], "-o", "result", "packed.shz"]
     assert Shazip("x").command("decompress")[4:] == ["-qf", "-o", "result", "packed.shz"]
+
+
+def test_without_a_model_the_content_chooses_and_the_largest_model_counts():
+    tool = shazip_row("x", None, [])
+    assert tool.command("compress")[4:] == ["-qf", "-o", "packed.shz", "original"]
+    assert tool.model == modelstore.find_path(None)
+    assert shazip_row("x", None, ["-9", "-1"]).model == modelstore.find_path("none")
 
 
 def test_a_variant_takes_options_in_both_forms(monkeypatch):

@@ -6,8 +6,11 @@ import zlib
 import pytest
 from cli_run import TEXT, fake_codec, shazip
 
+from shazip import compress
 from shazip.cli.options import CodecOptions
 from shazip.container import FORMAT_VERSION, HEADER_SIZE
+from shazip.model import file as modelfile
+from shazip.model import store as modelstore
 from shazip.model.arithmetic import ARITHMETIC_VERSION
 
 VERSIONS = f"{FORMAT_VERSION}/{ARITHMETIC_VERSION}/0"
@@ -39,6 +42,18 @@ def test_info_tells_sizes_lanes_model_and_versions(packed):
     bpb = f"{8 * size / len(TEXT):.3f}"
     model = bytes(range(16)).hex()[:12]
     assert row == [str(size), str(len(TEXT)), bpb, "1", "3", model, VERSIONS, "a.shz"]
+
+
+def test_info_names_installed_models_and_passes_over_other_files(tmp_path, monkeypatch):
+    (tmp_path / "broken.safetensors").write_bytes(b"\xff" * 99)
+    (tmp_path / "list.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0[]")
+    named = modelstore.find("none")
+    modelfile.save(named, tmp_path / "own name.safetensors")
+    monkeypatch.setenv("SHAZIP_MODELS", str(tmp_path))
+    (tmp_path / "a.shz").write_bytes(compress(b"", model=named) * 2)
+    out = shazip("info", "-v", "a.shz").out.decode()
+    assert "  own name " in out.splitlines()[1]
+    assert out.count(f"{named.id.hex()} own name\n") == 2
 
 
 def test_info_reads_a_pipe(packed):

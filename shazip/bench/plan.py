@@ -12,6 +12,7 @@ from pathlib import Path
 from shazip.bench.results import Input
 from shazip.bench.tools import TOOLS, Library, Program, Shazip, Tool
 from shazip.errors import ShazipError
+from shazip.levels import LEVELS, level_of
 
 QUICK_SIZE = 8 << 10
 # Tools are chosen by the first word of their names.
@@ -87,11 +88,17 @@ def _take_model(options: list[str]) -> str | None:
 
 
 def shazip_row(name: str, model: str | None, options: list[str]) -> Shazip:
-    """Return shazip with these options of `shazip compress`; a model among them wins."""
+    """Return shazip with these options of `shazip compress`; a model among them wins.
+
+    Without a model the content chooses, and the model that counts is the level's.
+    """
     from shazip.model import file as modelfile
     from shazip.model import store as modelstore
 
     options = [part for option in options for part in _split(option)]
     model = _take_model(options) or model
-    path = modelstore.find_path(model).resolve()  # tools work in folders of their own
-    return Shazip(name, path, modelfile.read_metadata(path), tuple(options))
+    levels = [int(part[1:]) for part in options if part in {f"-{number}" for number in LEVELS}]
+    network = level_of(levels[-1] if levels else None).network
+    path = modelstore.find_path(model or network).resolve()  # tools work in folders of their own
+    metadata = modelfile.read_metadata(path)
+    return Shazip(name, path, metadata, tuple(options), chosen=model is None)

@@ -135,12 +135,13 @@ class Program:
 
 @dataclass(frozen=True)
 class Shazip:
-    """shazip's command with one model; timed from start to end, the model's check included."""
+    """shazip's command; timed from start to end, the check of its models included."""
 
     name: str = "shazip"
-    model: Path | None = None  # a model file; None leaves the choice to the command
+    model: Path | None = None  # the largest model file that it uses
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     options: tuple[str, ...] = ()  # further options of `shazip compress`
+    chosen: bool = False  # by the content: the command names no model
     note: str = ""
     source: str = ""
     packed: str = "packed.shz"
@@ -153,7 +154,7 @@ class Shazip:
 
     def command(self, action: str) -> list[str]:
         """Return the command line as a user types it."""
-        model = ["-m", str(self.model)] if self.model else []
+        model = ["-m", str(self.model)] if self.model and not self.chosen else []
         options = self.options if action == "compress" else self.decoding_options()
         source, target = _files(self, action)
         return [

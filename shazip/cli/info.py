@@ -5,7 +5,7 @@ It loads neither NumPy nor a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -19,6 +19,7 @@ from shazip.cli.table import Table, json_option
 from shazip.container import FORMAT_VERSION, Header
 from shazip.frames import Info
 from shazip.frames import info as read_info
+from shazip.model.folders import model_names
 from shazip.paths import expand, is_archive
 from shazip.records import frame_records, record
 from shazip.source import open_source
@@ -46,8 +47,9 @@ BLOCK_TITLES = ("Frame", "Block", *_PLACE_TITLES, "Symbols", "Kind", "CheckVal")
 def info(files: tuple[str, ...], where: FileOptions, settings: CodecOptions) -> None:
     """Show sizes in bytes, bits per byte, blocks, lanes, model and versions of each FILE.
 
-    Versions are those of format, arithmetic and mixing (0: without). -v lists frames and blocks in
-    the columns of xz, with full model ids.
+    A model that is not installed has no name here, but the beginning of its id. Versions are those
+    of format, arithmetic and mixing (0: without). -v lists frames and blocks in the columns of xz,
+    with full model ids.
     """
     list_archives(files, where)
 
@@ -71,6 +73,7 @@ class Listing:
         self._force = force
         self._verbose = verbose
         self._all: list[Info] = []
+        self._names = model_names()
         self._table = Table(ROW, TITLES)
 
     def add(self, name: str) -> None:
@@ -79,40 +82,45 @@ class Listing:
             refuse_terminal(source, force=self._force)
             archive = read_info(source.file, blocks=self._verbose)
             self._all.append(archive)
-            self._table.add(row(archive, printable(source.name)), record(archive, source.name))
+            self._table.add(
+                row(archive, printable(source.name), self._names), record(archive, source.name)
+            )
         if self._verbose and not self._table.as_json:
-            list_parts(archive)
+            list_parts(archive, self._names)
 
     def finish(self) -> None:
         """Print the total of several archives, in columns only."""
         if len(self._all) > 1 and not self._table.as_json:
             frames = tuple(frame for archive in self._all for frame in archive.frames)
-            self._table.add(row(Info(frames), f"({len(self._all)} files)"), {})
+            title = f"({len(self._all)} files)"
+            self._table.add(row(Info(frames), title, self._names), {})
 
 
-def row(archive: Info, name: str) -> tuple[object, ...]:
-    """The cells of an archive's row."""
+def row(archive: Info, name: str, names: Mapping[str, str]) -> tuple[object, ...]:
+    """The cells of an archive's row; `names` has the models that are installed."""
     headers = [frame.header for frame in archive.frames]
+    models = (header.model_id.hex() for header in headers)
     return (
         archive.compressed_size,
         archive.original_size,
         f"{archive.bpb:.3f}" if archive.original_size else "-",
         archive.blocks,
         _common(str(header.lanes) for header in headers),
-        _common(header.model_id.hex()[:ID_DIGITS] for header in headers),
+        printable(_common(names.get(model, model[:ID_DIGITS]) for model in models)),
         _common(_versions(header) for header in headers),
         name,
     )
 
 
-def list_parts(archive: Info) -> None:
+def list_parts(archive: Info, names: Mapping[str, str]) -> None:
     """Print the frames and blocks of an archive, in the columns of `xz -lv`."""
     frames, blocks = Table(FRAME_ROW, FRAME_TITLES), Table(BLOCK_ROW, BLOCK_TITLES)
     tell("  Frames:")
     records = list(enumerate(frame_records(archive), 1))
     for number, frame in records:
         versions = "/".join(str(frame[name]) for name in ("format", "arithmetic", "mixing"))
-        cells = frame["block_size"], frame["lanes"], versions, frame["model"]
+        model = " ".join((frame["model"], printable(names.get(frame["model"], "")))).rstrip()
+        cells = frame["block_size"], frame["lanes"], versions, model
         frames.add((number, frame["blocks"], *_places(frame), *cells), {})
     tell("  Blocks:")
     for number, frame in records:

@@ -6,7 +6,6 @@ A folder of models holds `<name>/<name>.safetensors`, or `<name>.safetensors` di
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from typing import Any
 from shazip.errors import ModelError
 from shazip.model import file as modelfile
 from shazip.model.file import IntegerModel
-from shazip.model.folders import shipped_folder, user_folder
+from shazip.model.folders import SUFFIX, model_files, shipped_folder, user_folder
 
-SUFFIX = ".safetensors"
 # The first that ships is the default model, if the user chose none.
 DEFAULTS = ("text", "wikipedia", "tiny")
 PLAIN = "none"  # the model without layers, for what no network helps
@@ -77,7 +75,7 @@ def default_path() -> Path:
                 "shazip models --default NAME"
             )
         return paths[0]
-    shipped = {path.stem: path for path in _files(shipped_folder())}
+    shipped = {path.stem: path for path in model_files(shipped_folder())}
     for name in DEFAULTS:
         if name in shipped:
             return shipped[name]
@@ -87,7 +85,7 @@ def default_path() -> Path:
 def candidates(network: str | None = None) -> tuple[Path, ...]:
     """Return the files of the models to choose from: `network` or the default, and PLAIN."""
     first = find_path(network)
-    plain = [path for path in _files(shipped_folder()) if path.stem == PLAIN]
+    plain = [path for path in model_files(shipped_folder()) if path.stem == PLAIN]
     return (first, *(path for path in plain if path != first))
 
 
@@ -111,7 +109,7 @@ def installed() -> list[Installed]:
     """Return the models of all folders, the user's first; other files are skipped."""
     found = []
     for folder in folders():
-        for path in _files(folder):
+        for path in model_files(folder):
             try:
                 metadata = modelfile.read_metadata(path)
                 model_id = bytes.fromhex(str(metadata.get("id")))
@@ -124,14 +122,3 @@ def installed() -> list[Installed]:
 def folders() -> list[Path]:
     """Return the folders of models: the user's, then the one that ships."""
     return [user_folder(), shipped_folder()]
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        return
-    for entry in entries:
-        path = entry / f"{entry.name}{SUFFIX}" if entry.is_dir() else entry
-        if path.suffix == SUFFIX and path.is_file():
-            yield path
