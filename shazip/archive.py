@@ -1,6 +1,6 @@
 """Archives: compresses and decompresses bytes and streams.
 
-compress, decompress -> Codec -> FrameEncoder, FrameDecoder (codec.py)
+compress, decompress -> Codec -> encoder.py, decoder.py -> framing.py -> codec.py
 
 Codec is here and not in codec.py because it loads models and engines and enforces the memory limit,
 none of which the coding of symbols knows.
@@ -15,30 +15,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from shazip.admission import Admission
 from shazip.choice import PIECE, Choice
-from shazip.codec import FrameDecoder, FrameEncoder, encode_block
-from shazip.container import START_SIZE, Header, check_start
-from shazip.cpus import available_cpus
+from shazip.codec import encode_block
+from shazip.decoder import decode_stream
 from shazip.encoder import ArchiveEncoder, encode_stream
 from shazip.errors import MemoryLimitError
 from shazip.frames import FrameInfo, Info, info
+from shazip.framing import FrameDecoder, FrameEncoder
 from shazip.index import Entries
 from shazip.levels import NONE, level_of
 from shazip.loader import Loader
 from shazip.parallel import Executor, compress_frames, decompress_frames
-from shazip.predictor import (
-    Engine,
-    Predictor,
-    block_memory,
-    check_supported,
-    check_vocabulary,
-    least_memory,
-    new_header,
-    open_predictor,
-    predictor_memory,
-)
+from shazip.predictor import Engine, new_header
 from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding, integer
-from shazip.streams import OutputLimit, Progress, Reader, Writer, as_bytes, offset, require, silent
+from shazip.streams import OutputLimit, Progress, Reader, Writer, as_bytes, require, silent
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -123,42 +114,47 @@ class Codec:
             raise ValueError(f"level {level} is mixing alone; give a model, or leave mixing on")
         self.level = level
         self.coding = Coding(lanes, block_size, mix, contexts or chosen.contexts, chosen.lanes)
-        self.memory_limit = integer("memory_limit", memory_limit, 0)
-        self._threads = threads
-        self._loader = Loader(model, engine, device, threads, memory_limit, chosen.network)
+        integer("memory_limit", memory_limit, 0)
+        loader = Loader(model, engine, device, threads, memory_limit, chosen.network)
+        self._admission = Admission(loader, memory_limit, threads)
 
     def __repr__(self) -> str:
         coding = self.coding
         level = "" if self.level is None else f"level={self.level}, "
         return (
-            f"Codec({self._loader.describe()}, {level}mix={coding.mix}, "
+            f"Codec({self._admission.loader.describe()}, {level}mix={coding.mix}, "
             f"contexts={coding.contexts!r}, lanes={coding.lanes}, "
             f"block_size={coding.block_size})"
         )
 
     @property
+    def memory_limit(self) -> int:
+        """The most bytes of memory that a frame may ask for."""
+        return self._admission.memory_limit
+
+    @property
     def model(self) -> IntegerModel:
         """The model that compresses, loaded on first use; without one given, the default model."""
-        return self._loader.model
+        return self._admission.loader.model
 
     def engine(self, model_id: bytes) -> Engine:
         """Return an engine for the model with this id; raise ModelError if there is none."""
-        return self._loader.engine(model_id)
+        return self._admission.loader.engine(model_id)
 
     def candidate(self, number: int) -> IntegerModel:
         """Return a candidate of choice.py; number 0 is `model`."""
-        return self._loader.candidate(number)
+        return self._admission.loader.candidate(number)
 
     def new_choice(self) -> Choice | None:
         """Return what chooses for the blocks of a stream; None if there is only one model."""
-        several = self.coding.mix and self._loader.candidates > 1
+        several = self.coding.mix and self._admission.loader.candidates > 1
         return Choice(self._try_out) if several else None
 
     def _try_out(self, number: int, sample: bytes) -> int:
         """Return the size of `sample`, coded by a candidate with a lane for each piece."""
         coding = replace(self.coding, lanes=len(sample) // PIECE)
         header = new_header(self.candidate(number), len(sample), coding)
-        coded = encode_block(sample, header.lanes, self._open_predictor(header))
+        coded = encode_block(sample, header.lanes, self._admission.open_predictor(header))
         return len(sample) if coded is None else len(coded[1])
 
     def compress(self, data: Buffer) -> bytes:
@@ -223,7 +219,7 @@ class Codec:
         if executor is not None:
             return Summary(*decompress_frames(self, source, sink, progress, executor, limit))
         reader, writer, blocks = Reader(source), Writer(sink), 0
-        for block in self._blocks(reader, progress, limit=limit):
+        for block in decode_stream(self, reader, progress, limit=limit):
             writer.write(block)
             blocks += 1
             progress(writer.size, reader.size)
@@ -240,23 +236,12 @@ class Codec:
 
         `entries` are those of frames before, if the source begins in the middle of an archive.
         """
-        return self._blocks(Reader(source), silent, entries, limit)
+        return decode_stream(self, Reader(source), silent, entries, limit)
 
     def for_worker(self, workers: int, frame_size: int, *, encodes: bool = False) -> Codec:
-        """Return a codec for one of `workers` that share the processors and the memory limit.
-
-        `frame_size` bytes are held for each besides, once coded, once not, and once on their way.
-        """
-        limit = self.memory_limit // workers - 3 * frame_size
-        if limit <= 0:
-            raise MemoryLimitError(
-                f"{workers} workers with frames of {frame_size} bytes need more memory than the "
-                f"limit of {self.memory_limit} bytes"
-            )
+        """Return a codec for one of `workers` that share processors and memory (admission.py)."""
         worker = copy.copy(self)
-        worker.memory_limit = limit
-        worker._threads = self._threads or max(1, available_cpus() // workers)
-        worker._loader = self._loader.for_worker(worker._threads, limit, encodes=encodes)
+        worker._admission = self._admission.for_worker(workers, frame_size, encodes=encodes)
         return worker
 
     def frame_encoder(
@@ -270,68 +255,19 @@ class Codec:
         if first_block_size:
             self.engine(header.model_id)  # its errors come before those of lanes
         try:
-            self._admit(header)
+            self._admission.admit(header)
             if first_block_size:
-                self._engine(header)
+                self._admission.engine(header)
         except MemoryLimitError:
             raise MemoryLimitError(
                 f"{header.lanes} lanes and blocks of {self.coding.block_size} bytes need more "
                 f"memory than the limit of {self.memory_limit} bytes"
             ) from None
-        return FrameEncoder(header, self._open_predictor)
+        return FrameEncoder(header, self._admission.open_predictor)
 
     def frame_decoder(self, limit: OutputLimit | None = None) -> FrameDecoder:
         """Return the decoder of one frame, whose content counts for `limit`."""
-        return FrameDecoder(self._admit, self._open_predictor, limit)
-
-    def _blocks(
-        self,
-        reader: Reader,
-        progress: Progress,
-        entries: Entries | None = None,
-        limit: OutputLimit | None = None,
-    ) -> Iterator[bytes]:
-        entries, size = entries or Entries(), 0
-        piece = reader.read(START_SIZE)
-        check_start(piece, first=not entries.frames)
-        while True:
-            frame, begin = self.frame_decoder(limit), reader.size - len(piece)
-            while not frame.eof:
-                content = frame.feed(piece, offset(progress, size, reader.size - len(piece)))
-                if content:
-                    size += len(content)
-                    yield content
-                piece = reader.read(frame.needed or START_SIZE)
-            if frame.entries is None:
-                entries.add(reader.size - len(piece) - begin, frame.size)
-            else:
-                entries.check(frame.entries)
-            if not piece:
-                return
-            check_start(piece, first=False)
-
-    def _admit(self, header: Header) -> None:
-        """Refuse a frame that needs another version of shazip or too much memory."""
-        check_supported(header)
-        self._check_memory(least_memory(header))
-
-    def _open_predictor(self, header: Header) -> Predictor:
-        return open_predictor(self._engine(header), header, self._threads)
-
-    def _engine(self, header: Header) -> Engine:
-        """Return the engine for a frame, whose predictor has room within the memory limit."""
-        engine = self.engine(header.model_id)
-        check_vocabulary(engine, header)
-        size = block_memory(header) + predictor_memory(engine, header)
-        self._check_memory(size)
-        self._loader.keep_within(self.memory_limit - size, header.model_id)
-        return engine
-
-    def _check_memory(self, size: int) -> None:
-        if size > self.memory_limit:
-            raise MemoryLimitError(
-                f"the archive asks for {size} bytes of memory, the limit is {self.memory_limit}"
-            )
+        return FrameDecoder(self._admission.admit, self._admission.open_predictor, limit)
 
 
 def codec_for(

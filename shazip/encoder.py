@@ -1,6 +1,6 @@
 """Makes an archive of blocks: cuts it into frames and writes their index.
 
-blocks -> choice.py -> FrameEncoder (codec.py) -> frames -> index
+blocks -> choice.py -> FrameEncoder (framing.py) -> frames -> index
 
 A frame ends where its size is reached, or where another model wins on a block.
 """
@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from shazip.choice import Choice
-from shazip.codec import FrameEncoder
+from shazip.framing import FrameEncoder
 from shazip.index import Entries
 from shazip.streams import Progress, Reader, Writer, offset, silent
 

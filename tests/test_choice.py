@@ -183,7 +183,7 @@ def test_without_mixing_there_is_nothing_to_choose(codec):
 def test_both_engines_stay_open_only_as_far_as_the_memory_allows(codec):
     content = TEXT[:BLOCK] + NUMBERS[:BLOCK]
     packed, _ = stream(codec, content)
-    assert len(codec._loader._engines) == 2
-    codec._loader.keep_within(0, modelstore.find("none").id)
-    assert list(codec._loader._engines) == [modelstore.find("none").id]
+    assert len(codec._admission.loader._engines) == 2
+    codec._admission.loader.keep_within(0, modelstore.find("none").id)
+    assert list(codec._admission.loader._engines) == [modelstore.find("none").id]
     assert stream(codec, content)[0] == packed

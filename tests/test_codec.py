@@ -9,7 +9,7 @@ from fake import CountingPredictor, counting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shazip.codec import FrameDecoder, FrameEncoder, decode_block, encode_block
+from shazip.codec import decode_block, encode_block
 from shazip.container import (
     HEADER_SIZE,
     BlockHeader,
@@ -21,6 +21,7 @@ from shazip.container import (
     parse_block_header,
 )
 from shazip.errors import CorruptError, FormatError, ModelError, TruncatedError
+from shazip.framing import FrameDecoder, FrameEncoder
 from shazip.halves import Halves
 from shazip.model.vocabulary import BYTES
 

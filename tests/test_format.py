@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shazip.codec import FrameDecoder, FrameEncoder
 from shazip.container import (
     HEADER_SIZE,
     MAX_BLOCK_BITS,
@@ -14,6 +13,7 @@ from shazip.container import (
     block_header_size,
     end_mark_size,
 )
+from shazip.framing import FrameDecoder, FrameEncoder
 from shazip.halves import Halves
 from shazip.lanes import columns, default_lanes, interleave
 from shazip.model.vocabulary import BYTES
