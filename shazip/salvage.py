@@ -106,8 +106,26 @@ def _recorded_next(
 ) -> tuple[int, int | None]:
     for offset, compressed_size, original_size in places:
         if offset == position:
-            return offset + compressed_size, original_size
+            stop = offset + compressed_size
+            inner = _search(source, position + 1, stop)
+            if inner < stop and _lead(source, inner, stop):
+                return inner, None
+            return stop, original_size
     return _search(source, position + 1, end), None
+
+
+def _lead(source: BinaryIO, position: int, stop: int) -> bool:
+    """Return whether frames lead from `position` to `stop` or beyond, so that an index lied.
+
+    Frames inside a payload do not: the end of the frame around them follows.
+    """
+    source.seek(position)
+    try:
+        while position < stop:
+            position += pass_frame(source, read_full(source, START_SIZE)).compressed_size
+    except ShazipError:
+        return False
+    return True
 
 
 def _search(source: BinaryIO, position: int, end: int) -> int:

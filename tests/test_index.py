@@ -25,6 +25,17 @@ INDEX = PACKED.rindex(INDEX_MAGIC)
 SIZES = [(frame.compressed_size, frame.original_size) for frame in shazip.info(PACKED).frames]
 
 
+LIES = [
+    pytest.param([(c, o + 1) for c, o in SIZES], id="other contents"),
+    pytest.param([SIZES[0], *SIZES], id="a frame too many"),
+    pytest.param([(2**62, 100), *SIZES[1:]], id="beyond the start"),
+    pytest.param([(0, 5), *SIZES], id="an empty frame"),
+    pytest.param([(SIZES[0][0] + 1, 100), (SIZES[1][0] - 1, 100), *SIZES[2:]], id="overlapping"),
+    pytest.param([(sum(c for c, _ in SIZES), sum(o for _, o in SIZES))], id="all in one"),
+    pytest.param([(c, 2**63) for c, _ in SIZES], id="contents that overflow"),
+]
+
+
 def with_index(sizes) -> bytes:
     """Return the archive with an intact index of other sizes."""
     return PACKED[:INDEX] + pack_index(b"".join(pack_entry(*pair) for pair in sizes))
@@ -91,20 +102,7 @@ def test_an_index_is_used_without_a_look_at_the_payloads():
     assert Counting.total < 400 < len(archive) // 10
 
 
-@pytest.mark.parametrize(
-    "sizes",
-    [
-        pytest.param([(c, o + 1) for c, o in SIZES], id="other contents"),
-        pytest.param([SIZES[0], *SIZES], id="a frame too many"),
-        pytest.param([(2**62, 100), *SIZES[1:]], id="beyond the start"),
-        pytest.param([(0, 5), *SIZES], id="an empty frame"),
-        pytest.param(
-            [(SIZES[0][0] + 1, 100), (SIZES[1][0] - 1, 100), *SIZES[2:]], id="overlapping"
-        ),
-        pytest.param([(sum(c for c, _ in SIZES), sum(o for _, o in SIZES))], id="all in one"),
-        pytest.param([(c, 2**63) for c, _ in SIZES], id="contents that overflow"),
-    ],
-)
+@pytest.mark.parametrize("sizes", LIES)
 def test_an_index_that_lies_is_found_out(sizes):
     archive = with_index(sizes)
     index = shazip.Index.read(io.BytesIO(archive))

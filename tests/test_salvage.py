@@ -4,7 +4,7 @@ import io
 
 import pytest
 from fake import codec
-from test_index import DATA, INDEX, PACKED, framed
+from test_index import DATA, INDEX, LIES, PACKED, framed, with_index
 
 import shazip
 from shazip.salvage import salvage
@@ -87,3 +87,14 @@ def test_nothing_is_found_in_what_is_no_archive():
     for junk in (b"", b"junk" * 100, b"\xf5shz" * 100):
         content, result = saved(junk)
         assert (content, result.frames, len(result.losses)) == (b"", 0, 1)
+
+
+@pytest.mark.parametrize("sizes", LIES)
+def test_an_index_that_lies_costs_no_intact_frame(sizes):
+    lying = with_index(sizes)
+    assert saved(lying)[0] == DATA
+    damaged = bytearray(lying)
+    damaged[10] ^= 1  # in the first frame's header, so that only the index knows where it ends
+    content, result = saved(bytes(damaged))
+    assert content == without(0)
+    assert result.losses[0].stop == SPANS[0].compressed_size
