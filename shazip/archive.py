@@ -21,12 +21,13 @@ from shazip.codec import encode_block
 from shazip.decoder import decode_stream
 from shazip.encoder import ArchiveEncoder, encode_stream
 from shazip.errors import MemoryLimitError
+from shazip.executors import Executor
 from shazip.frames import FrameInfo, Info, info
 from shazip.framing import FrameDecoder, FrameEncoder
 from shazip.index import Entries
 from shazip.levels import NONE, level_of
 from shazip.loader import Loader
-from shazip.parallel import Executor, compress_frames, decompress_frames
+from shazip.parallel import compress_frames, decompress_frames
 from shazip.predictor import Engine, new_header
 from shazip.settings import BLOCK_SIZE, MEMORY_LIMIT, Coding, integer
 from shazip.streams import OutputLimit, Progress, Reader, Writer, as_bytes, require, silent

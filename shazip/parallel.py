@@ -1,6 +1,6 @@
 """Codes frames at once, by an executor's threads, processes or machines.
 
-source -> parts -> executor.submit(encode_part or decode_frame) -> results in order -> sink
+source -> parts -> encode_part or decode_frame in workers (executors.py) -> in order -> sink
 
 Frames stand alone, so the archive is the same for every executor.
 """
@@ -11,15 +11,13 @@ import io
 import pickle
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from shazip.container import START_SIZE, check_start, is_index
-from shazip.cpus import available_cpus
 from shazip.encoder import ArchiveEncoder, encode_stream
 from shazip.errors import ShazipError
+from shazip.executors import Executor, in_order, sharers
 from shazip.frames import pass_frame, pass_index
 from shazip.index import Entries
 from shazip.streams import OutputLimit, Progress, Reader, Writer
@@ -32,7 +30,6 @@ FRAME_SIZE = 1 << 24  # bytes, unless told otherwise
 _worker = threading.local()
 
 Content = tuple[bytes, int]  # the content of a frame, and its blocks
-R = TypeVar("R")
 
 
 class Part(NamedTuple):
@@ -42,13 +39,6 @@ class Part(NamedTuple):
     entries: Entries
     blocks: int
     models: tuple[str, ...]
-
-
-class Executor(Protocol):
-    """An object like concurrent.futures.Executor, which codes frames."""
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
-        """Begin function(*arguments); return an object whose `result()` waits for it."""
 
 
 def compress_frames(
@@ -62,7 +52,7 @@ def compress_frames(
     """Do Codec.compress_stream with frames coded at once; return the fields of its Summary."""
     reader, writer, entries = Reader(source), Writer(sink), Entries()
     size = frame_size or FRAME_SIZE
-    settings = pickle.dumps(codec.for_worker(workers(executor), size, encodes=True))
+    settings = pickle.dumps(codec.for_worker(sharers(executor), size, encodes=True))
     total = blocks = 0
     models: dict[str, None] = {}
     for piece, part in in_order(executor, encode_part, settings, _pieces(reader, size)):
@@ -89,8 +79,8 @@ def decompress_frames(
     From the first frame on that is too large for the memory, it decodes one after another.
     """
     reader, writer, entries = Reader(source), Writer(sink), Entries()
-    most = codec.memory_limit // (16 * workers(executor))
-    settings = pickle.dumps(codec.for_worker(workers(executor), most))
+    most = codec.memory_limit // (16 * sharers(executor))
+    settings = pickle.dumps(codec.for_worker(sharers(executor), most))
     total = blocks = 0
     try:
         frames = _frames(reader, entries, most, limit)
@@ -128,55 +118,6 @@ def _codec(settings: bytes) -> Codec:
         _worker.settings = settings
     codec: Codec = _worker.codec
     return codec
-
-
-def in_order(
-    executor: Executor,
-    function: Callable[[bytes, bytes], R],
-    settings: bytes,
-    items: Iterable[bytes],
-) -> Iterator[tuple[bytes, R]]:
-    """Yield each of `items` with function(settings, item), in their order.
-
-    At most one item more than there are workers is in progress, which bounds the memory. An error,
-    of an item or of its source, comes after all earlier results.
-    """
-    waiting: deque[tuple[bytes, Any]] = deque()
-    failure = None
-    source = iter(items)
-    try:
-        while failure is None or waiting:
-            while failure is None and len(waiting) <= workers(executor):
-                try:
-                    item = next(source)
-                    waiting.append((item, executor.submit(function, settings, item)))
-                except (StopIteration, ShazipError, OSError) as error:
-                    failure = error
-            if waiting:
-                item, future = waiting.popleft()
-                result: R = _result(future)
-                yield item, result
-    finally:
-        for _, future in waiting:
-            future.cancel()
-    if not isinstance(failure, StopIteration):
-        assert failure is not None
-        raise failure
-
-
-def _result(future: Any) -> Any:
-    try:
-        return future.result()
-    except BrokenExecutor:
-        raise ShazipError(
-            "a worker process ended in the middle of a frame: killed, or out of memory"
-        ) from None
-
-
-def workers(executor: Executor) -> int:
-    """Return the number of an executor's workers, or of processors if it has no such attribute."""
-    number = getattr(executor, "_max_workers", None) or available_cpus()
-    return int(number)
 
 
 def _pieces(reader: Reader, size: int) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from shazip.units import Range
 
 if TYPE_CHECKING:
     from shazip.archive import Codec, Summary
-    from shazip.parallel import Executor
+    from shazip.executors import Executor
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from fake import FakeEngine, codec
 from test_index import DATA, PACKED
 
-from shazip import parallel
+from shazip import executors
 from shazip.errors import CorruptError, MemoryLimitError, ShazipError, TruncatedError
 
 CODEC = codec(block_size=64)
@@ -69,9 +69,54 @@ def test_processes_give_the_same_archive():
         assert decompress(executor, PACKED)[0] == DATA
 
 
+class OnlyMap:
+    """An executor with nothing but `map`, which counts the frames of each round."""
+
+    def __init__(self, workers=2):
+        self._max_workers = workers
+        self.rounds = []
+
+    def map(self, function, items):
+        self.rounds.append(len(items))
+        return [function(item) for item in items]
+
+
+def test_a_pool_of_multiprocessing_gives_the_same_archive():
+    with get_context("fork").Pool(2) as pool:
+        assert executors.workers(pool) == 2
+        assert compress(pool) == PACKED
+        assert decompress(pool, PACKED + PACKED)[0] == DATA * 2
+
+
+def test_map_takes_a_frame_for_each_worker_at_a_time():
+    executor = OnlyMap(workers=4)
+    assert compress(executor) == PACKED
+    frames = -(-len(DATA) // 100)
+    assert executor.rounds == [4] * (frames // 4) + [frames % 4]
+    assert decompress(executor, PACKED)[0] == DATA
+
+
+@pytest.mark.parametrize("damage", [b"junk", PACKED[:200], PACKED[:100] + b"!" + PACKED[101:200]])
+def test_what_comes_before_the_damage_is_there_by_map_too(damage):
+    assert decompress(OnlyMap(), PACKED + damage)[0] == decompress(Lazy(), PACKED + damage)[0]
+    alone, mapped = (
+        decompress(Lazy(), PACKED + damage)[1],
+        decompress(OnlyMap(), PACKED + damage)[1],
+    )
+    assert (type(mapped), str(mapped)) == (type(alone), str(alone))
+
+
+def test_an_executor_of_neither_kind_is_refused_before_anything_is_read():
+    source = io.BytesIO(DATA)
+    with pytest.raises(TypeError, match="executor is 7, must have submit or map"):
+        CODEC.compress_stream(source, io.BytesIO(), executor=7)
+    assert source.tell() == 0
+
+
 def test_frames_of_nothing_and_of_everything():
-    for data in (b"", b"x", DATA):
-        assert compress(Lazy(), data, 10**6) == CODEC.compress(data)
+    for executor in (Lazy(), OnlyMap()):
+        for data in (b"", b"x", DATA):
+            assert compress(executor, data, 10**6) == CODEC.compress(data)
 
 
 def test_what_is_under_way_is_bounded():
@@ -120,6 +165,14 @@ def test_workers_share_the_memory_limit():
         )
 
 
+def test_workers_of_other_machines_do_not_share_the_memory_of_one():
+    executor = Lazy(workers=400)
+    with pytest.raises(MemoryLimitError, match="400 workers"):
+        compress(executor, frame_size=1 << 20)
+    executor.workers_on_a_machine = 2
+    assert compress(executor, frame_size=1 << 20) == CODEC.compress(DATA)
+
+
 def test_a_lying_index_is_found_out_by_workers_too():
     lying = PACKED[:-1] + bytes([PACKED[-1] ^ 1])
     content, error = decompress(Lazy(), lying)
@@ -132,7 +185,7 @@ def test_a_worker_that_dies_is_one_clear_error():
         ProcessPoolExecutor(1, get_context("fork")) as executor,
         pytest.raises(ShazipError, match="worker process ended"),
     ):
-        list(parallel.in_order(executor, _die, b"", [b""]))
+        list(executors.in_order(executor, _die, b"", [b""]))
 
 
 def _die(settings, item):

@@ -26,7 +26,7 @@ from shazip.units import amount, plural
 
 if TYPE_CHECKING:
     from shazip.archive import Summary
-    from shazip.parallel import Executor
+    from shazip.executors import Executor
 
 
 def for_each(names: Iterable[Name], action: Callable[[str], None], reporter: Reporter) -> None:

@@ -17,7 +17,7 @@ from shazip.units import Range
 
 if TYPE_CHECKING:
     from shazip.archive import Codec
-    from shazip.parallel import Executor
+    from shazip.executors import Executor
     from shazip.predictor import Engine
 
 
