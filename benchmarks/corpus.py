@@ -42,10 +42,12 @@ class Corpus:
     read: Callable[[], bytes]
 
 
-def make(folder: Path = FOLDER, names: tuple[str, ...] = ()) -> Iterator[tuple[Corpus, Path | str]]:
+def make(
+    folder: Path = FOLDER, names: tuple[str, ...] = (), files: tuple[Corpus, ...] | None = None
+) -> Iterator[tuple[Corpus, Path | str]]:
     """Yield each file, or those of `names`, with its path in `folder` or why it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    for entry in FILES:
+    for entry in FILES if files is None else files:
         if names and entry.name not in names:
             continue
         try:
@@ -109,7 +111,9 @@ def _unpacked(package: str, folder: Path) -> Path:
 
 
 def _contents(path: Path) -> bytes:
-    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return (
+        gzip.decompress(path.read_bytes()) if path.suffix in (".gz", ".dz") else path.read_bytes()
+    )
 
 
 # The first 300 kB of Lib/*.py end within _pydecimal.py. These files are the same in every 3.11.

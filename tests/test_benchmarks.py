@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import corpus, determinism, run
+from benchmarks import corpus, determinism, frames, run
 from benchmarks.standins import constriction as standin
+from shazip.archive import Codec, info
 from shazip.model.file import read_metadata
 from shazip.model.record import was_trained_on
 
@@ -97,6 +99,23 @@ def test_no_published_model_was_trained_on_a_file_of_the_benchmark():
         metadata = read_metadata(path)
         seen = [f.name for f in corpus.FILES if was_trained_on(metadata, f.sha256)]
         assert seen == [], path
+
+
+def test_sizes_of_frames_are_those_of_archives(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "BLOCK_SIZE", 512)
+    text = (ROOT / "tests" / "data" / "wikipedia.xml").read_bytes()[:4500]
+    (tmp_path / "text").write_bytes(text)
+    sizes = (len(text), 2048, 512)
+    starts = frames.starts(tmp_path / "text", "tiny", len(text), sizes)
+    assert len(starts) == 9  # those of the smallest frames
+    assert sum(start.size for start in starts) < 2.5 * len(text)
+    blocks = {start.offset: frames.block_sizes(start) for start in starts}
+    codec = Codec("tiny", block_size=512)
+    for size in sizes:
+        sink = io.BytesIO()
+        codec.compress_stream(io.BytesIO(text), sink, frame_size=size)
+        found, index = frames.archive_size(blocks, len(text), size)
+        assert (found, index) == (len(sink.getvalue()), info(sink.getvalue()).index_size)
 
 
 @pytest.mark.parametrize(
