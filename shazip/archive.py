@@ -89,7 +89,7 @@ def decompress(
 class Codec:
     """Models and settings; models and engines stay loaded from call to call.
 
-    Without `model` the content chooses between the default model and none (choice.py). `level`, 1
+    Without `model` the content chooses between the models that ship (choice.py). `level`, 1
     (fast) to 9 (small), decides what model, contexts and lanes leave open (levels.py). `engine` is
     a name or an open engine; `device` and `threads` go to the engine; `contexts` names mixing's set
     of contexts, "text" or "few". Decompression takes lanes, block size, mixing and models from the
@@ -148,8 +148,9 @@ class Codec:
 
     def new_choice(self) -> Choice | None:
         """Return what chooses for the blocks of a stream; None if there is only one model."""
-        several = self.coding.mix and self._admission.loader.candidates > 1
-        return Choice(self._try_out) if several else None
+        candidates = self._admission.loader.candidates
+        several = self.coding.mix and candidates > 1
+        return Choice(self._try_out, candidates - 1) if several else None
 
     def _try_out(self, number: int, sample: bytes) -> int:
         """Return the size of `sample`, coded by a candidate with a lane for each piece."""

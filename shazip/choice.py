@@ -1,10 +1,10 @@
-"""Chooses the model of each block by its content: the network, or none where it does not help.
+"""Chooses the model of each block by its content: a network, or none where no network helps.
 
-block -> share of foreign bytes -> sample -> encode_block with both candidates -> the smaller
+block -> share of foreign bytes -> sample -> encode_block with each candidate -> the smallest
 
-Two candidates are known by number: NETWORK, the default model, and PLAIN, which has no layers and
-is several times as fast. The rule sees the blocks of one frame's worth of input and nothing else,
-so pipes, files, threads and jobs give the same archive. docs/choice.md has its figures.
+Candidates are numbers: first the networks, 0 being the default model, last the model without
+layers, which is several times as fast. The rule sees the blocks of a part of the input and nothing
+else, so pipes, files, threads and jobs give the same archive. docs/choice.md has its figures.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shazip.quicklook import looks_incompressible
-
-NETWORK, PLAIN = 0, 1
 
 SMALL = 1 << 16  # bytes; smaller blocks are judged by their bytes alone
 PIECE = 512  # bytes of a sample that lie together; each has a lane of its own
@@ -25,9 +23,9 @@ _PIECES = range(2, 9)
 _FOREIGN_IN_SMALL = 32
 _FOREIGN = 96
 
-# The network must pay for its time: first by 3 % of a sample, by 8 % if the frame is to end, which
+# A network must pay for its time: first by 3 % of a sample, by 8 % if the frame is to end, which
 # costs headers and the tables that mixing has filled. A sample is coded with empty tables, so it
-# flatters the network by some percent.
+# flatters networks by some percent.
 _PAYS = 97  # percent
 _PAYS_A_FRAME = 92
 _PAYS_NO_MORE = 103
@@ -39,9 +37,13 @@ _NOT_CONTROL = bytes(byte for byte in range(256) if byte not in _CONTROL)
 class Choice:
     """The candidate for each block of a stream, which depends on the one before."""
 
-    def __init__(self, try_out: Callable[[int, bytes], int]) -> None:
-        """Choose by `try_out(candidate, sample)`, the size of the sample coded by a candidate."""
+    def __init__(self, try_out: Callable[[int, bytes], int], networks: int = 1) -> None:
+        """Choose by `try_out(candidate, sample)`, the size of the sample coded by a candidate.
+
+        There are `networks` of them before the candidate without layers.
+        """
         self._try_out = try_out
+        self._plain = networks
         self._current: int | None = None
 
     def next(self, block: bytes) -> int:
@@ -55,23 +57,28 @@ class Choice:
     def _first(self, block: bytes) -> int:
         foreign = 256 * foreign_bytes(block)
         if len(block) < SMALL:
-            return PLAIN if foreign > _FOREIGN_IN_SMALL * len(block) else NETWORK
+            return self._plain if foreign > _FOREIGN_IN_SMALL * len(block) else 0
         if foreign > _FOREIGN * len(block):
-            return PLAIN
-        return NETWORK if self._network_percent(block) < _PAYS else PLAIN
+            return self._plain
+        sizes, best = self._tried(block)
+        return best if 100 * sizes[best] < _PAYS * sizes[self._plain] else self._plain
 
     def _again(self, block: bytes, current: int) -> int:
         if 256 * foreign_bytes(block) > _FOREIGN * len(block):
             # A block that is stored as it is needs no model.
-            return current if looks_incompressible(block) else PLAIN
-        wanted = _PAYS_A_FRAME if current == PLAIN else _PAYS_NO_MORE
-        return NETWORK if self._network_percent(block) < wanted else PLAIN
+            return current if looks_incompressible(block) else self._plain
+        sizes, best = self._tried(block)
+        if 100 * sizes[best] < _PAYS_A_FRAME * sizes[current]:
+            return best
+        return (
+            self._plain if 100 * sizes[current] >= _PAYS_NO_MORE * sizes[self._plain] else current
+        )
 
-    def _network_percent(self, block: bytes) -> float:
-        """Return the size of a sample coded with the network, in percent of that without."""
+    def _tried(self, block: bytes) -> tuple[list[int], int]:
+        """Return each candidate's size of a sample, and the network with the smallest."""
         pieces = sample(block)
-        network, plain = (self._try_out(candidate, pieces) for candidate in (NETWORK, PLAIN))
-        return 100 * network / max(plain, 1)
+        sizes = [self._try_out(candidate, pieces) for candidate in range(self._plain + 1)]
+        return sizes, min(range(self._plain), key=sizes.__getitem__)
 
 
 def sample(block: bytes) -> bytes:

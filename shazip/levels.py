@@ -22,14 +22,14 @@ DEFAULT_LEVEL = 6
 class Level:
     """What a level stands for."""
 
-    network: str | None  # chosen where it pays (choice.py); None: the default model's
+    network: str | None  # chosen where it pays (choice.py); None: that which suits the content
     lanes: int  # of large blocks; small ones have fewer in proportion (lanes.py)
     contexts: str | None = None  # of mixing; None: those that suit the content
 
     @property
     def words(self) -> str:
         """What it does, in a few words."""
-        network = {NONE: "no network", None: "default model"}.get(self.network, self.network)
+        network = {NONE: "no network", None: "best network"}.get(self.network, self.network)
         contexts = f", {self.contexts} contexts" if self.contexts else ""
         return f"{network}{contexts}, {self.lanes} lane{'s' * (self.lanes > 1)}"
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from shazip.model.file import IntegerModel
 
 
-_ENGINES = 2  # that stay open: those of the candidates
+_ENGINES = 3  # that stay open: those of the candidates
 
 
 class Loader:
     """The models that compress, and an engine for the model that a frame needs.
 
-    Without a model given there are two candidates (choice.py): the one called `network`, by default
-    the default model, and the one without layers. Pickling keeps the arguments and drops loaded
+    Without a model given there are several candidates (choice.py): the network of this name, by
+    default all that suit, and the one without layers. Pickling keeps the arguments and drops loaded
     models and engines.
     """
 

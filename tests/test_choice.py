@@ -13,9 +13,11 @@ import pytest
 import shazip
 from shazip import choice
 from shazip.archive import Codec
-from shazip.choice import NETWORK, PIECE, PLAIN, SMALL, Choice, foreign_bytes, sample
+from shazip.choice import PIECE, SMALL, Choice, foreign_bytes, sample
 from shazip.compressor import Compressor
 from shazip.model import store as modelstore
+
+NETWORK, PLAIN = 0, 1  # with one network
 
 PROSE = "Ça ne fait rien, dit Алиса: 不思議の国の話です。\n".encode()
 WIKIPEDIA = (Path(__file__).parent / "data" / "wikipedia.xml").read_bytes()
@@ -88,6 +90,33 @@ def next_after(first: bytes, network: int, block: bytes) -> int:
 )
 def test_a_new_frame_must_pay_for_itself(first, network, wanted):
     assert next_after(first, network, TEXT) == wanted
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "plain", "wanted"),
+    [(500, 400, 1000, 1), (400, 500, 1000, 0), (990, 980, 1000, 2)],
+)
+def test_of_several_networks_the_better_one_must_pay(first, second, plain, wanted):
+    sizes = (first, second, plain)
+    assert Choice(lambda candidate, pieces: sizes[candidate], networks=2).next(TEXT) == wanted
+
+
+@pytest.mark.parametrize(
+    ("second", "plain", "wanted"),
+    [(461, 1000, 0), (459, 1000, 1), (470, 486, 0), (470, 485, 2), (450, 485, 1)],
+)
+def test_another_network_must_pay_for_a_frame_too(second, plain, wanted):
+    trials = iter([(400, 500, 1000), (500, second, plain)])
+    sizes = {}
+
+    def try_out(candidate, pieces):
+        if candidate == 0:
+            sizes.update(enumerate(next(trials)))
+        return sizes[candidate]
+
+    rule = Choice(try_out, networks=2)
+    assert rule.next(TEXT) == 0
+    assert rule.next(TEXT) == wanted
 
 
 @pytest.mark.parametrize(

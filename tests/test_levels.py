@@ -24,7 +24,7 @@ NAMES = {model.id: model.name for model in modelstore.installed()}
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """A current directory with the file `a`; `tiny` stands in for the default model."""
-    monkeypatch.setattr(modelstore, "DEFAULTS", ("tiny",))
+    monkeypatch.setattr(modelstore, "NETWORKS", ("tiny",))
     monkeypatch.setenv("SHAZIP_MODELS", str(tmp_path / "models"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").write_bytes(TEXT)

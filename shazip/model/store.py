@@ -15,8 +15,10 @@ from shazip.model import file as modelfile
 from shazip.model.file import IntegerModel
 from shazip.model.folders import SUFFIX, model_files, shipped_folder, user_folder
 
-# The first that ships is the default model, if the user chose none.
-DEFAULTS = ("text", "wikipedia", "tiny")
+# The content chooses between these and PLAIN (choice.py), unless the user chose a default model.
+# The first that ships is the default model; without any of them it is the last resort.
+NETWORKS = ("text", "wikipedia")
+LAST_RESORT = "tiny"
 PLAIN = "none"  # the model without layers, for what no network helps
 DEFAULT_FILE = "default"
 
@@ -65,7 +67,12 @@ def chosen() -> bytes | None:
 
 
 def default_path() -> Path:
-    """Return the file of the default model: the chosen one, or the first of DEFAULTS that ships."""
+    """Return the file of the default model: the chosen one, or the first of NETWORKS that ships."""
+    return _networks()[0]
+
+
+def _networks() -> list[Path]:
+    """Return the files of the default model and, if the user chose none, of other NETWORKS."""
     wanted = chosen()
     if wanted is not None:
         paths = [model.path for model in installed() if model.id == wanted]
@@ -74,19 +81,25 @@ def default_path() -> Path:
                 f"the default model {wanted.hex()} is not installed; choose another: "
                 "shazip models --default NAME"
             )
-        return paths[0]
-    shipped = {path.stem: path for path in model_files(shipped_folder())}
-    for name in DEFAULTS:
-        if name in shipped:
-            return shipped[name]
+        return paths[:1]
+    shipped = _shipped()
+    found = [shipped[name] for name in NETWORKS if name in shipped]
+    if not found and LAST_RESORT in shipped:
+        found = [shipped[LAST_RESORT]]
+    if found:
+        return found
     raise ModelError(f"no default model is installed in {' or '.join(map(str, folders()))}")
 
 
 def candidates(network: str | None = None) -> tuple[Path, ...]:
-    """Return the files of the models to choose from: `network` or the default, and PLAIN."""
-    first = find_path(network)
-    plain = [path for path in model_files(shipped_folder()) if path.stem == PLAIN]
-    return (first, *(path for path in plain if path != first))
+    """Return the files of the models to choose from: that of `network`, or all NETWORKS; PLAIN."""
+    networks = _networks() if network is None else [find_path(network)]
+    plain = _shipped().get(PLAIN)
+    return (*networks, *([plain] if plain and plain not in networks else []))
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for path in model_files(shipped_folder())}
 
 
 def find_path(wanted: str | Path | None) -> Path:
