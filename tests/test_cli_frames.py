@@ -8,22 +8,18 @@ import time
 from pathlib import Path
 
 import pytest
-from cli_run import TEXT, command, fake_codec, files_in, process, shazip
+from cli_run import TEXT, command, files_in, process, shazip
 
-from shazip.cli.options import CodecOptions
 from shazip.frames import info
 
 FRAMED = ("compress", "--block-size", 64, "--frame-size", 100)
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(folder):
     """A current directory with the file `a`, and `a.shz` of six frames."""
-    monkeypatch.setattr(CodecOptions, "open", fake_codec)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a").write_bytes(TEXT)
     assert shazip(*FRAMED, "a").code == 0
-    return tmp_path
+    return folder
 
 
 def test_frames_have_the_size_that_is_asked_for(folder):

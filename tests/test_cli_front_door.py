@@ -4,25 +4,9 @@ import os
 import subprocess
 
 import pytest
-from cli_run import TEXT, command, fake_codec, files_in, shazip
+from cli_run import TEXT, command, files_in, shazip
 
-from shazip.cli.options import CodecOptions
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """A current directory with the file `a`, and an engine that needs no model."""
-    monkeypatch.setattr(CodecOptions, "open", fake_codec)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a").write_bytes(TEXT)
-    return tmp_path
-
-
-@pytest.fixture
-def packed(folder):
-    """The archive `a.shz` beside `a`."""
-    assert shazip("compress", "a") == (0, b"", "")
-    return (folder / "a.shz").read_bytes()
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_a_file_alone_is_compressed_and_kept(folder):

@@ -4,10 +4,9 @@ import json
 import zlib
 
 import pytest
-from cli_run import TEXT, fake_codec, shazip
+from cli_run import TEXT, shazip
 
 from shazip import compress
-from shazip.cli.options import CodecOptions
 from shazip.container import FORMAT_VERSION, HEADER_SIZE
 from shazip.model import file as modelfile
 from shazip.model import store as modelstore
@@ -19,13 +18,10 @@ TITLES = "compressed original bpb blocks lanes model versions name"
 
 
 @pytest.fixture(autouse=True)
-def packed(tmp_path, monkeypatch):
+def packed(folder):
     """The archive `a.shz` in the current directory."""
-    monkeypatch.setattr(CodecOptions, "open", fake_codec)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a").write_bytes(TEXT)
     shazip("compress", "--lanes", "3", "a")
-    return (tmp_path / "a.shz").read_bytes()
+    return (folder / "a.shz").read_bytes()
 
 
 def rows(*arguments, stdin=b""):

@@ -8,27 +8,11 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from cli_run import TEXT, command, fake_codec, files_in, process, shazip
+from cli_run import TEXT, command, files_in, process, shazip
 
-from shazip.cli.options import CodecOptions
+pytestmark = pytest.mark.usefixtures("folder")
 
 FOREVER = 1  # seconds for each prediction
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """A current directory with the file `a`."""
-    monkeypatch.setattr(CodecOptions, "open", fake_codec)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a").write_bytes(TEXT)
-    return tmp_path
-
-
-@pytest.fixture
-def packed(folder):
-    """The archive `a.shz` beside `a`."""
-    assert shazip("compress", "a").code == 0
-    return (folder / "a.shz").read_bytes()
 
 
 def wait_until(true, what):

@@ -7,11 +7,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cli_run import TEXT, fake_codec, files_in, shazip
+from cli_run import TEXT, files_in, shazip
 from fake import FakeEngine
 
 from shazip.archive import Codec
-from shazip.cli.options import CodecOptions
 from shazip.errors import MemoryLimitError
 
 SIZE = len(TEXT)
@@ -19,12 +18,11 @@ BLOCK = 64
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(folder):
     """A current directory with the archive `a.shz` of several blocks."""
-    monkeypatch.setattr(CodecOptions, "open", fake_codec)
-    monkeypatch.chdir(tmp_path)
+    (folder / "a").unlink()
     assert shazip("compress", "--block-size", BLOCK, "-o", "a.shz", stdin=TEXT).code == 0
-    return tmp_path
+    return folder
 
 
 @pytest.fixture
