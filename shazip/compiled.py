@@ -6,10 +6,14 @@ import importlib
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from shazip.cpus import available_cpus
 from shazip.errors import ShazipError, SlowWarning
 from shazip.process import signals_held
+
+if TYPE_CHECKING:
+    from shazip import _native
 
 
 def missing_module() -> str:
@@ -39,7 +43,7 @@ def load_module() -> ModuleType:
     return module
 
 
-def new_pool(threads: int | None) -> object:
+def new_pool(threads: int | None) -> _native.Pool:
     """Return a pool of threads for the compiled module; None means one for each processor."""
-    pool: object = load_module().Pool(threads or available_cpus())
+    pool: _native.Pool = load_module().Pool(threads or available_cpus())
     return pool

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from shazip.errors import FormatError, ModelError
 from shazip.halves import split
 from shazip.model.vocabulary import BYTES, Vocabulary
 from shazip.settings import CONTEXTS
+
+if TYPE_CHECKING:
+    from shazip import _native
 
 MIXING_VERSION = 5
 TABLE_BITS = range(16, 31)  # log2 of bytes: bit histories of all contexts
@@ -183,10 +186,10 @@ def open_native(
     start: bytes,
     contexts: str = "text",
     pool: object = None,
-) -> Any:
+) -> _native.Mixer:
     """Return the compiled mixer, unproved."""
     library = load_module()
-    return library.Mixer(
+    mixer: _native.Mixer = library.Mixer(
         lanes=lanes,
         table_bits=table_bits,
         history_bits=history_bits,
@@ -196,6 +199,7 @@ def open_native(
         start=start,
         pool=pool or library.Pool(1),
     )
+    return mixer
 
 
 def _bits(size: int) -> int:

@@ -13,14 +13,16 @@ from shazip.cpus import available_cpus
 from shazip.errors import ModelError
 
 if TYPE_CHECKING:
+    from shazip import _native
     from shazip.model.file import IntegerModel
 
 
 class NativePredictor:
     """The network alone, over some lanes, in its start state."""
 
-    def __init__(self, network: object, lanes: int) -> None:
-        self.native = load_module().Predictor(network, lanes)  # counts its costs, for benchmarks
+    def __init__(self, network: _native.Network, lanes: int) -> None:
+        # It counts its costs, for benchmarks.
+        self.native: _native.Predictor = load_module().Predictor(network, lanes)
         # Bound here, so that predict and update are one call into C++ each.
         self.predict: Callable[[int], NDArray[np.uint32]] = self.native.predict
         self.logits: Callable[[int], NDArray[np.int16]] = self.native.logits
@@ -42,7 +44,7 @@ class NativeEngine:
         self.model = model
         config = model.config
         try:
-            self._network = load_module().Network(
+            self._network: _native.Network = load_module().Network(
                 width=config.width,
                 boom_width=config.boom_width,
                 layers=config.layers,
@@ -56,8 +58,8 @@ class NativeEngine:
             )
         except ValueError as error:
             raise ModelError(f"model {model.name or model.id.hex()}: {error}") from None
-        self.variant: str = self._network.variant
-        self.pool: object = self._network.pool  # its threads, which mixing shares
+        self.variant = self._network.variant
+        self.pool = self._network.pool  # its threads, which mixing shares
 
     def predictor(self, lanes: int) -> NativePredictor:
         """Return a network in its start state."""
@@ -69,8 +71,7 @@ class NativeEngine:
 
     def state_size(self, lanes: int) -> int:
         """Return the bytes that a predictor of so many lanes allocates."""
-        size: int = self._network.state_size(lanes)
-        return size
+        return self._network.state_size(lanes)
 
 
 def variants() -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 from shazip.compiled import load_module
 from shazip.errors import ShazipError
 from shazip.model import parse as oracle
+
+if TYPE_CHECKING:
+    from shazip import _native
 
 MAX_STRING = 16  # bytes
 MAX_SIZE = 1 << 16  # symbols are uint16
@@ -155,7 +158,7 @@ class Vocabulary:
             raise ShazipError(f"{path}: {error}") from None
 
     @cached_property
-    def native(self) -> Any:
+    def native(self) -> _native.Vocabulary | None:
         """The compiled parse, or None where there is no compiled module."""
         try:
             module = load_module()
@@ -163,7 +166,8 @@ class Vocabulary:
             return None
         singles = [self.numbers[bytes([byte])] for byte in range(256)]
         results = [self.numbers[self.strings[a] + self.strings[b]] for a, b in self.merges]
-        return module.Vocabulary(singles, list(self.merges), results)
+        native: _native.Vocabulary = module.Vocabulary(singles, list(self.merges), results)
+        return native
 
     def _parse_slowly(self, data: bytes) -> list[int]:
         ranks: dict[tuple[bytes, bytes], int] = {}
