@@ -1,4 +1,4 @@
-"""Measure the levels: `python -m benchmarks.levels`, about ten minutes on two idle cores.
+"""Measure the levels: `python -m benchmarks.levels`, about seven minutes on two idle cores.
 
 It writes shazip/levels.tsv, which `shazip compress --help` shows, and the README's section on
 levels. Each level compresses and decompresses one file of each kind, in this process and with the
@@ -27,7 +27,7 @@ from shazip.levels import FILE, LEVELS, Figures, Measured, measured
 KINDS = {"text": "enwik8.valid", "code": "python.py", "machine code": "gawk.elf"}
 QUICK_SIZE = 1 << 13
 WARM_UP = 1 << 12
-PATIENCE = 20.0  # seconds: a level that takes less is measured again, three times at most
+PATIENCE = 10.0  # seconds: a level that takes less is measured again, three times at most
 BEGIN, END = "<!-- levels:begin -->\n", "<!-- levels:end -->\n"
 SIZES = {"1 MB": 1e6, "10 MB": 1e7, "100 MB": 1e8}
 SHOWN = (1, 6, 9)  # levels of the table of times
