@@ -23,6 +23,7 @@ from random import Random
 
 import numpy as np
 
+from benchmarks import mixing_files
 from benchmarks.corpus import package
 from shazip import engines
 from shazip.engines import mixing, mixing_start
@@ -38,6 +39,8 @@ FINAL_ROWS = (256, 2048)
 MATCH_INPUTS, CONTEXT_INPUTS = 4, 10
 SITE = "usr/lib/python3/dist-packages"
 ISO_CODES = "iso-codes=4.15.0-1"
+# The models, in turn, whose networks are mixed, where it is not the one that is given.
+NETWORKS = {"few": ("none",), "binary": ("none", "tiny")}
 # (bytes, choice of lanes) of a piece
 PIECES = ((6_000, (1,)), (12_000, (1, 2)), (24_000, (4,)), (64_000, (8, 32)))
 # (what, bytes from the end of what is read, reader)
@@ -69,21 +72,33 @@ def main() -> None:
     parser.add_argument("--contexts", choices=list(mixing_start.CONTEXTS), default="text")
     parser.add_argument("--install", action="store_true")
     args = parser.parse_args()
-    model = modelstore.find(args.model) if args.model else modelstore.default()
-    texts = [read()[-size:] for _, size, read in TEXTS]
-    texts += [(args.sources / name).read_bytes()[-WIKIPEDIA_SIZE:] for name in WIKIPEDIA]
-    engine = engines.open_engine(model, threads=1)
+    names = NETWORKS.get(args.contexts, (args.model,))
+    models = [modelstore.find(name) if name else modelstore.default() for name in names]
+    opened = [engines.open_engine(model, threads=1) for model in models]
+    texts = binaries() if args.contexts == "binary" else all_texts(args.sources)
+    model = models[0]
     if model.vocabulary.size == BYTES.size:
-        learned = train(engine, texts, args.rounds, args.contexts)
+        learned = train(opened, texts, args.rounds, args.contexts)
         args.out.write_bytes(learned)
         if args.install:
             install(learned, args.contexts)
     elif args.install:
         parser.error("only start values for bytes belong to the package")
     else:
-        rows = train_own(engine, texts, args.rounds)
+        rows = train_own(opened[0], texts, args.rounds)
         # The canary is of the network, which stays.
         modelfile.save(modelfile.changed(model, rows, metadata=model.metadata), args.out)
+
+
+def all_texts(sources: Path) -> list[bytes]:
+    """Return the texts of the packages and of Wikipedia."""
+    texts = [read()[-size:] for _, size, read in TEXTS]
+    return texts + [(sources / name).read_bytes()[-WIKIPEDIA_SIZE:] for name in WIKIPEDIA]
+
+
+def binaries() -> list[bytes]:
+    """Return files of the kinds that binary contexts are tuned on."""
+    return [data for name, data in mixing_files.make(twins=True) if name in mixing_files.BINARIES]
 
 
 def install(start: bytes, contexts: str) -> None:
@@ -97,11 +112,13 @@ def install(start: bytes, contexts: str) -> None:
         print(f'{symbols}: "{mixing.canary_digest(symbols, contexts)}",')
 
 
-def train(engine: engines.Engine, texts: list[bytes], rounds: int, contexts: str = "text") -> bytes:
-    """Return start values for bytes and a set of contexts, learned over all texts."""
+def train(
+    opened: list[engines.Engine], texts: list[bytes], rounds: int, contexts: str = "text"
+) -> bytes:
+    """Return start values for bytes and a set of contexts, learned with these engines in turn."""
     chosen = mixing_start.CONTEXTS[contexts]
     begin = untrained(chosen)
-    starts = list(learned(engine, texts, rounds, begin, contexts=contexts))
+    starts = list(learned(opened, texts, rounds, begin, contexts=contexts))
     weights = [_weights(start, chosen).astype(np.float64) for start in starts[rounds // 2 :]]
     mean = _with_means(np.mean(weights, axis=0), _weights(begin, chosen), chosen)
     return starts[-1][: -2 * len(mean)] + mean.round().astype("<i2").tobytes()
@@ -114,7 +131,7 @@ def train_own(engine: engines.Engine, texts: list[bytes], rounds: int) -> dict[s
     def renewed(start: bytes) -> bytes:
         return mixing_start.for_symbols(symbols, mixing_start.own_rows(start, symbols))
 
-    starts = list(learned(engine, texts, rounds, mixing_start.for_symbols(symbols), renewed))
+    starts = list(learned([engine], texts, rounds, mixing_start.for_symbols(symbols), renewed))
     rows = [mixing_start.own_rows(start, symbols) for start in starts[rounds // 2 :]]
     return {
         name: np.mean([row[name] for row in rows], axis=0).round().astype(np.int16)
@@ -123,7 +140,7 @@ def train_own(engine: engines.Engine, texts: list[bytes], rounds: int) -> dict[s
 
 
 def learned(
-    engine: engines.Engine,
+    opened: list[engines.Engine],
     texts: list[bytes],
     rounds: int,
     start: bytes,
@@ -133,6 +150,7 @@ def learned(
     """Yield what was learned after each round; a piece begins with what is `renewed` of it."""
     random, places = Random(1), [0] * len(texts)
     for number in range(rounds):
+        engine = opened[number % len(opened)]
         bits = size = 0.0
         for i, text in enumerate(texts):
             wanted, lanes = random.choice(PIECES)
@@ -146,16 +164,6 @@ def learned(
         yield start
 
 
-class NoNetwork:
-    """A network that finds all bytes equally likely: what `few` contexts are learned with."""
-
-    def predict(self, live: int) -> np.ndarray:
-        return np.full((live, BYTES.size), 2**24 // BYTES.size, np.uint32)
-
-    def update(self, column: np.ndarray) -> None:
-        pass
-
-
 def code(
     engine: engines.Engine, text: bytes, lanes: int, start: bytes, contexts: str
 ) -> tuple[bytes, float]:
@@ -163,8 +171,7 @@ def code(
     vocabulary = engine.model.vocabulary
     mixer = mixing.open_native(lanes, 24, 20, vocabulary, start, contexts)
     symbols = interleave(vocabulary.parse(text), lanes)
-    network = NoNetwork() if contexts == "few" else engine.predictor(lanes)
-    predictor = Mixed(network, mixer, vocabulary)
+    predictor = Mixed(engine.predictor(lanes), mixer, vocabulary)
     bits = symbol_bits(predictor, frequency_bits, symbols, lanes)
     return mixer.learned(), bits
 

@@ -92,8 +92,8 @@ class Codec:
     Without `model` the content chooses between the models that ship (choice.py). `level`, 1
     (fast) to 9 (small), decides what model, contexts and lanes leave open (levels.py). `engine` is
     a name or an open engine; `device` and `threads` go to the engine; `contexts` names mixing's set
-    of contexts, "text" or "few". Decompression takes lanes, block size, mixing and models from the
-    archive.
+    of contexts, "text", "few" or "binary". Decompression takes lanes, block size, mixing and models
+    from the archive.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Codec:
     def _try_out(self, number: int, sample: bytes) -> int:
         """Return the size of `sample`, coded by a candidate with a lane for each piece."""
         coding = replace(self.coding, lanes=len(sample) // PIECE)
-        header = new_header(self.candidate(number), len(sample), coding)
+        header = new_header(self.candidate(number), sample, coding)
         coded = encode_block(sample, header.lanes, self._admission.open_predictor(header))
         return len(sample) if coded is None else len(coded[1])
 
@@ -246,19 +246,17 @@ class Codec:
         worker._admission = self._admission.for_worker(workers, frame_size, encodes=encodes)
         return worker
 
-    def frame_encoder(
-        self, first_block_size: int, model: IntegerModel | None = None
-    ) -> FrameEncoder:
-        """Return the encoder of a frame whose first block has so many bytes.
+    def frame_encoder(self, first_block: bytes, model: IntegerModel | None = None) -> FrameEncoder:
+        """Return the encoder of a frame with this first block.
 
         Raises whatever is wrong with model, engine or settings before a byte is written.
         """
-        header = new_header(model or self.model, first_block_size, self.coding)
-        if first_block_size:
+        header = new_header(model or self.model, first_block, self.coding)
+        if first_block:
             self.engine(header.model_id)  # its errors come before those of lanes
         try:
             self._admission.admit(header)
-            if first_block_size:
+            if first_block:
                 self._admission.engine(header)
         except MemoryLimitError:
             raise MemoryLimitError(

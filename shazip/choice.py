@@ -1,4 +1,4 @@
-"""Chooses the model of each block by its content: a network, or none where no network helps.
+"""Chooses by content: each block's model, a network or none, and the contexts of a frame.
 
 block -> share of foreign bytes -> sample -> encode_block with each candidate -> the smallest
 
@@ -79,6 +79,12 @@ class Choice:
         pieces = sample(block)
         sizes = [self._try_out(candidate, pieces) for candidate in range(self._plain + 1)]
         return sizes, min(range(self._plain), key=sizes.__getitem__)
+
+
+def contexts_for(block: bytes) -> str:
+    """Return the set of mixing's contexts for a frame that begins with a block."""
+    foreign = 256 * foreign_bytes(block) > _FOREIGN_IN_SMALL * len(block)
+    return "binary" if foreign else "text"
 
 
 def sample(block: bytes) -> bytes:

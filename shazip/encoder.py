@@ -45,7 +45,7 @@ class ArchiveEncoder:
         model = self._model(block)
         packed = b""
         if self._frame is None or self._frame.model_id != model.id:
-            packed = self._end_frame() + self._begin_frame(model, len(block))
+            packed = self._end_frame() + self._begin_frame(model, block)
         assert self._frame is not None
         packed += self._count(self._frame.block(block, progress), len(block))
         self.blocks += 1
@@ -59,7 +59,7 @@ class ArchiveEncoder:
         """Return the end of the last frame; without any block an empty frame."""
         begin = b""
         if self._frame is None and not self.entries.frames:
-            begin = self._begin_frame(self._model(b""), 0)
+            begin = self._begin_frame(self._model(b""), b"")
         return begin + self._end_frame()
 
     def index(self) -> bytes:
@@ -80,8 +80,8 @@ class ArchiveEncoder:
             self._fixed = model
         return model
 
-    def _begin_frame(self, model: IntegerModel, first_block_size: int) -> bytes:
-        self._frame = self._codec.frame_encoder(first_block_size, model)
+    def _begin_frame(self, model: IntegerModel, first_block: bytes) -> bytes:
+        self._frame = self._codec.frame_encoder(first_block, model)
         self.models[model.name or model.id.hex()] = None
         return self._count(self._frame.header())
 

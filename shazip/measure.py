@@ -138,7 +138,7 @@ class Meter:
     ) -> Measurement:
         """Return the cost of all of `source`; `take` gets each block's bits, None if stored."""
         block = read_full(source, self._coding.block_size)
-        header = new_header(self._engine.model, len(block), self._coding)
+        header = new_header(self._engine.model, block, self._coding)
         size = blocks = stored = 0
         total = 0.0
         while block:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shazip.choice import contexts_for
 from shazip.container import Header
 from shazip.errors import FormatError
 from shazip.halves import Halves
@@ -140,22 +141,22 @@ def open_predictor(engine: Engine, header: Header, threads: int | None = None) -
     return Mixed(network, mixer, vocabulary)
 
 
-def new_header(model: IntegerModel, first_block_size: int, coding: Coding) -> Header:
-    """Return the header of a frame whose first block has so many bytes."""
-    lanes = block_lanes(first_block_size, coding.lanes, coding.large_lanes)
+def new_header(model: IntegerModel, first_block: bytes, coding: Coding) -> Header:
+    """Return the header of a frame with this first block."""
+    lanes = block_lanes(len(first_block), coding.lanes, coding.large_lanes)
     block_bits = coding.block_size.bit_length() - 1
     network = Header(model.id, lanes, block_bits, ARITHMETIC_VERSION, model.vocabulary.bits)
     if not coding.mix:
         return network
     from shazip.engines.mixing import MIXING_VERSION, sizes_for
 
-    table_bits, history_bits = sizes_for(first_block_size)
+    table_bits, history_bits = sizes_for(len(first_block))
     return replace(
         network,
         mixing_version=MIXING_VERSION,
         table_bits=table_bits,
         history_bits=history_bits,
-        contexts=CONTEXTS.index(coding.contexts or CONTEXTS[0]),
+        contexts=CONTEXTS.index(coding.contexts or contexts_for(first_block)),
     )
 
 

@@ -16,7 +16,7 @@ MEMORY_LIMIT = 1 << 30
 MAX_THREADS = 1024
 LARGE_LANES = 8
 ENGINES = ("native", "torch")  # best first
-CONTEXTS = ("text", "few")  # sets of mixing's contexts; a header has their number here
+CONTEXTS = ("text", "few", "binary")  # sets of mixing's contexts; a header has their number here
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Coding:
     lanes: int | None = None  # None: by the size of the first block (lanes.py)
     block_size: int = BLOCK_SIZE  # bytes coded at a time
     mix: bool = True  # context mixing, or the network alone
-    contexts: str | None = None  # of CONTEXTS, for mixing; None: those of text
+    contexts: str | None = None  # of CONTEXTS, for mixing; None: by the first block
     large_lanes: int = LARGE_LANES  # the default of large blocks, to which others are in proportion
 
     def __post_init__(self) -> None:

@@ -129,8 +129,8 @@ def test_archives_can_be_joined():
 
 
 def test_lanes_follow_the_first_block_and_never_exceed_it():
-    assert parse_header(CODEC.frame_encoder(300_000).header()).lanes == 8
-    assert parse_header(codec(lanes=1000).frame_encoder(300_000).header()).lanes == 1000
+    assert parse_header(CODEC.frame_encoder(bytes(300_000)).header()).lanes == 8
+    assert parse_header(codec(lanes=1000).frame_encoder(bytes(300_000)).header()).lanes == 1000
     assert info(codec(block_size=1 << 10).compress(bytes(9000))).lanes == 1
     assert info(codec(lanes=1000).compress(TEXT)).lanes == len(TEXT)
     assert info(codec(lanes=1000).compress(b"")).lanes == 1

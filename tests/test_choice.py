@@ -13,9 +13,10 @@ import pytest
 import shazip
 from shazip import choice
 from shazip.archive import Codec
-from shazip.choice import PIECE, SMALL, Choice, foreign_bytes, sample
+from shazip.choice import PIECE, SMALL, Choice, contexts_for, foreign_bytes, sample
 from shazip.compressor import Compressor
 from shazip.model import store as modelstore
+from shazip.settings import CONTEXTS
 
 NETWORK, PLAIN = 0, 1  # with one network
 
@@ -49,6 +50,24 @@ def sizes(network: int, plain: int = 1000):
 )
 def test_foreign_bytes_are_control_characters_and_what_is_not_utf8(data, share):
     assert foreign_bytes(data) == share * len(data)
+
+
+@pytest.mark.parametrize(
+    ("block", "wanted"),
+    [(b"", "text"), (PROSE, "text"), (TEXT, "text"), (NUMBERS, "binary"), (bytes(9), "binary")],
+)
+def test_the_first_block_chooses_the_contexts(block, wanted):
+    assert contexts_for(block) == wanted
+    packed = Codec("none", lanes=1).compress(block)
+    found = shazip.info(packed).frames[0].header
+    assert CONTEXTS[found.contexts] == wanted
+    assert shazip.decompress(packed) == block
+
+
+def test_contexts_that_are_given_are_used():
+    packed = Codec("none", contexts="few").compress(NUMBERS)
+    assert CONTEXTS[shazip.info(packed).frames[0].header.contexts] == "few"
+    assert shazip.decompress(packed) == NUMBERS
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_every_level_is_what_its_name_says_and_comes_back(number):
 @pytest.mark.parametrize(("size", "part"), [(1 << 18, 1), (1 << 16, 2), (1 << 15, 4), (100, 8)])
 def test_smaller_blocks_have_fewer_lanes_in_proportion(size, part):
     for number, level in LEVELS.items():
-        encoder = shazip.Codec(level=number).frame_encoder(size)
+        encoder = shazip.Codec(level=number).frame_encoder(bytes(size))
         assert shazip.info(encoder.header() + encoder.end()).lanes == max(1, level.lanes // part)
 
 

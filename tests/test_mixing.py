@@ -80,9 +80,11 @@ def mixed(
     return [row for step in steps(data, lanes, vocabulary) for row in halves(mixer, *step)]
 
 
-def bits(data: bytes, lanes: int = 1, vocabulary: Vocabulary = BYTES) -> float:
+def bits(
+    data: bytes, lanes: int = 1, vocabulary: Vocabulary = BYTES, contexts: str = "text"
+) -> float:
     """What `data` costs with a network that knows nothing."""
-    mixer, total = new_mixer(lanes, vocabulary=vocabulary), 0.0
+    mixer, total = new_mixer(lanes, vocabulary=vocabulary, contexts=contexts), 0.0
     for freqs, column in steps(data, lanes, vocabulary):
         even = np.full_like(freqs, 2**24 // vocabulary.size)
         parts = split(column, vocabulary.size.bit_length() - 1)
@@ -126,6 +128,35 @@ def test_repeated_text_of_many_symbols_equals_the_oracles():
     for step in steps(data, 2, vocabulary):
         for found, wanted in zip(halves(fast, *step), halves(slow, *step), strict=True):
             np.testing.assert_array_equal(found, wanted)
+
+
+def records(count: int, size: int) -> bytes:
+    """Return records of so many bytes: a counter, slow values and noise."""
+    noise = np.random.default_rng(3).integers(0, 256, (count, size), np.uint8)
+    noise[:, 2:-3] = np.arange(count)[:, None] // 5 + np.arange(size - 5)
+    noise[:, 0] = np.arange(count)
+    return noise.tobytes()
+
+
+def test_distances_found_in_records_equal_the_oracles_after_the_ring_has_turned():
+    data, lanes = records(18, 13), 8  # rings of 128 bytes, only the first of them used
+    start = mixing_start.for_symbols(256, contexts="binary")
+    slow = oracle.Mixer(lanes, 16, 10, start, contexts="binary")
+    fast = new_mixer(lanes, contexts="binary")
+    for symbol in data:
+        freqs = np.ones((1, 256), np.uint32)
+        freqs[0, symbol] += 2**24 - 256
+        for found, wanted in zip(
+            halves(fast, freqs, column(symbol)), halves(slow, freqs, column(symbol)), strict=True
+        ):
+            np.testing.assert_array_equal(found, wanted)
+    assert slow.distances[0].near == 13
+
+
+def test_records_are_cheaper_with_binary_contexts():
+    lanes = np.frombuffer(records(300, 13), np.uint8).reshape(4, -1)  # as they lie in the block
+    costs = {c: bits(lanes.T.tobytes(), lanes=4, contexts=c) for c in CONTEXTS}
+    assert costs["binary"] < 0.95 * min(costs["text"], costs["few"])
 
 
 @pytest.mark.parametrize("symbols", VOCABULARIES)

@@ -23,6 +23,8 @@ class History {
   }
 
   uint32_t mask() const { return mask_; }
+  // The first byte of the ring that a place lies in.
+  const uint8_t* ring(uint32_t place) const { return bytes_.get() + (place & ~mask_); }
   uint8_t at(uint32_t place) const { return bytes_[place]; }
   uint32_t place(uint32_t lane, uint32_t count) const { return (lane << bits_) | (count & mask_); }
   uint32_t lane(uint32_t place) const { return place >> bits_; }

@@ -71,6 +71,30 @@ void set_byte_values(const Lane& lane, uint64_t above, uint64_t* values) {
   values[kTwelveClasses] = lane.classes & 0xffffffffffffu;
 }
 
+// The byte `back` bytes before the next one, 0 if there is none.
+uint64_t byte_before(const Lane& lane, const History& history, uint32_t lane_index, uint32_t back) {
+  if (back > lane.count || back > history.mask()) return 0;
+  return history.at(history.place(lane_index, lane.count - back));
+}
+
+// Contexts of the field or pixel before, of the row above, and of the places in both.
+void set_structure_values(const Lane& lane, const History& history, uint32_t lane_index,
+                          uint64_t* values) {
+  const auto at = [&](uint32_t back) { return byte_before(lane, history, lane_index, back); };
+  const uint64_t one = lane.bytes & 0xff, before = at(lane.near), above = at(lane.far);
+  const uint64_t phase = lane.count % lane.near, place = lane.count % lane.far;
+  values[kSecondThird] = (lane.bytes >> 8) & 0xffff;
+  values[kSecondFourth] = lane.bytes & 0xff00ff00u;
+  values[kFourthFifth] = (lane.bytes >> 24) & 0xffff;
+  values[kAboveLast] = above | (one << 8);
+  values[kTwoAbove] = above | (at(2 * lane.far) << 8);
+  values[kTwoBefore] = before | (at(2 * lane.near) << 8);
+  values[kGradient] = (before + above - at(lane.near + lane.far)) & 0xff;
+  values[kPhaseLast] = phase | (one << 8);
+  values[kPhaseBefore] = phase | (before << 8);
+  values[kPlaceLast] = one | (place << 8);
+}
+
 void set_word_values(const Lane& lane, uint64_t* values) {
   const uint64_t word = uint64_t{lane.word} << 32, last = (lane.bytes & 0xff) * 0x10001u;
   values[kFirstWord] = word + lane.first_word + last;
@@ -124,6 +148,7 @@ void set_contexts(Lane& lane, const History& history, uint32_t lane_index, const
   uint64_t values[kContexts];
   set_byte_values(lane, byte_above(lane, history, lane_index), values);
   set_word_values(lane, values);
+  if (shape.structure()) set_structure_values(lane, history, lane_index, values);
   for (int i = 0; i < shape.contexts(); ++i) {
     const uint32_t number = shape.numbers()[i];
     const uint64_t region = (kRegional >> number) & 1 ? salt(lane) : 0;

@@ -12,7 +12,9 @@ struct Lane {
   uint64_t bytes = 0;    // the last eight, the newest lowest
   uint64_t classes = 0;  // of the last sixteen, 4 bits each
   uint32_t count = 0;    // bytes so far, modulo 2**32
-  uint32_t word = 0;     // hash of the letters since the last other symbol
+  uint32_t near = 0;     // distances at which bytes repeat (distances.hpp)
+  uint32_t far = 0;
+  uint32_t word = 0;  // hash of the letters since the last other symbol
   uint32_t last_word = 0;
   uint32_t word_before = 0;  // the one before `last_word`
   uint32_t first_word = 0;   // of this line

@@ -41,14 +41,14 @@ Mixer::Mixer(int lanes, int table_bits, int history_bits, Strings strings, const
   for (int i = 0; i < shape().contexts(); ++i)
     slots_[i].open(memory_.get() + (static_cast<size_t>(i) << (table_bits - 4)), table_bits - 4,
                    shape().slot_bits());
+  if (shape().structure()) distances_.resize(size_t{1} << kRegionBits);
   match_models_.emplace_back(12, history_bits);
   match_models_.emplace_back(5, history_bits);
   int lane_bits = 0;
   while ((1 << lane_bits) < lanes) ++lane_bits;
   for (int lane = 0; lane < lanes; ++lane) {
     lanes_[lane].region = static_cast<uint32_t>(lane) >> std::max(lane_bits - kRegionBits, 0);
-    set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane), shape());
-    open_half(lane, 0, 0);
+    prepare(lane);
   }
 }
 
@@ -57,9 +57,10 @@ size_t Mixer::size(int lanes, int table_bits, int history_bits, const Shape& sha
   size_t ring = size_t{1} << history_bits;
   while (ring < 2 * n) ring *= 2;
   const size_t matches = kMatches * zeroed_size(size_t{1} << history_bits);
+  const size_t distances = shape.structure() ? Distances::kSize << kRegionBits : 0;
   const size_t lane_size = n * sizeof(Lane) + zeroed_size(n * sizeof(Tree));
   return zeroed_size(tables_size(table_bits, shape)) + zeroed_size(ring) + matches + lane_size +
-         Learned::size(shape) + sizeof(Mixer);
+         Learned::size(shape) + distances + sizeof(Mixer);
 }
 
 template <typename Job>
@@ -78,6 +79,17 @@ void Mixer::in_parallel(int count, int live, Job job) const {
     for (int i; (i = mine.next.fetch_add(1, std::memory_order_relaxed)) < mine.count;) mine.job(i);
   };
   pool_->run(std::min({pool_->ranks(), count, kMaxThreads}), work, &shared);
+}
+
+// Sets the contexts of a lane's next symbol.
+void Mixer::prepare(int lane) {
+  Lane& l = lanes_[lane];
+  if (shape().structure()) {
+    l.near = distances_[l.region].near();
+    l.far = distances_[l.region].far();
+  }
+  set_contexts(l, history_, static_cast<uint32_t>(lane), shape());
+  open_half(lane, 0, 0);
 }
 
 // Finds the slots of a lane's half in all contexts, and brings them into the cache.
@@ -141,9 +153,7 @@ void Mixer::update(const uint16_t* column, int live) {
   for (int lane = 0; lane < live; ++lane) take_string(lane, strings_[column[lane]]);
   in_parallel(kMatches + live, live, [&](int task) {
     if (task < kMatches) return find_matches(task, column, live);
-    const int lane = task - kMatches;
-    set_contexts(lanes_[lane], history_, static_cast<uint32_t>(lane), shape());
-    open_half(lane, 0, 0);
+    prepare(task - kMatches);
   });
   seen_ += static_cast<uint64_t>(live);
 }
@@ -213,10 +223,13 @@ void Mixer::judge_matches(const uint16_t* column, int live) {
 }
 
 void Mixer::take_string(int lane, const std::string& string) {
+  Lane& l = lanes_[lane];
   for (const char c : string) {
     const auto byte = static_cast<uint8_t>(c);
-    history_.put(history_.place(static_cast<uint32_t>(lane), lanes_[lane].count), byte);
-    advance(lanes_[lane], byte);
+    const Head head{history_.place(static_cast<uint32_t>(lane), l.count), l.count};
+    if (shape().structure()) distances_[l.region].take(history_, head, byte);
+    history_.put(head.next, byte);
+    advance(l, byte);
   }
 }
 

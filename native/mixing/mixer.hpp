@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "distances.hpp"
 #include "lane.hpp"
 #include "learned.hpp"
 #include "strings.hpp"
@@ -48,6 +49,7 @@ class Mixer {
   int set_history_inputs(const Half& half, int node, int whole, Node& out) const;
   int refined(const Tree& tree, int whole, Node& out) const;
   void check_turn(bool right, int live) const;
+  void prepare(int lane);
   void open_half(int lane, int half, int number);
   void take_lessons(int lane, int symbol);
   void learn(int set, int live);
@@ -67,7 +69,8 @@ class Mixer {
   History history_;
   std::vector<MatchModel> match_models_;
   std::vector<Lane> lanes_;
-  uint64_t seen_ = 0;  // symbols so far, in all lanes
+  std::vector<Distances> distances_;  // of each region, if the contexts need them
+  uint64_t seen_ = 0;                 // symbols so far, in all lanes
   enum { kFirst, kSecond, kUpdate } turn_ = kFirst;
   int live_ = 0;        // lanes of this step
   Zeroed<Tree> trees_;  // (lanes,)

@@ -51,6 +51,7 @@ class Shape {
   int contexts() const { return selection_->contexts; }
   const Context* numbers() const { return selection_->numbers; }
   int sets() const { return selection_->sets; }
+  bool structure() const { return selection_->structure; }
   int inputs() const { return padded_inputs(contexts()); }
   // The inputs of contexts that have seen one kind of bit come after the pairs of all.
   int certain_inputs() const { return kContextInputs + 2 * contexts(); }

@@ -21,7 +21,7 @@ void Tree::open(const Lane& lane_, const Shape& shape, const uint32_t* freqs_) {
   lane = &lane_;
   order_two = static_cast<uint32_t>(scramble(lane->bytes & 0xffff) >> 20);
   class_row = static_cast<int>(lane->classes & 0xff);
-  hashed_rows[0] = row_of(lane->first_word);
+  hashed_rows[0] = row_of(shape.structure() ? lane->count % lane->near : lane->first_word);
   hashed_rows[1] = row_of(static_cast<uint32_t>(lane->classes & 0xffff));
   std::copy(freqs_, freqs_ + shape.nodes(), freqs);
   for (int i = 0; i < kHalves; ++i) halves[i].bits = shape.half_bits(i);

@@ -45,7 +45,7 @@ struct Tree {
   const Lane* lane;
   uint32_t order_two;                     // hash of the last two bytes
   int class_row;                          // classes of the last two bytes, 0..255
-  int hashed_rows[kSets - kFirstHashed];  // by the line's first word, and by classes of the last
+  int hashed_rows[kSets - kFirstHashed];  // by first word or phase, and by classes of the last
                                           // four bytes
   uint32_t freqs[kMostNodes];             // the network's
   Half halves[kHalves];

@@ -42,6 +42,11 @@ CANARY_DIGESTS = {
         512: "26df0a00bdfc0d930416f3ca18bab38f",
         1024: "d57cfeb8864b8de6c9eedad64abd1630",
     },
+    "binary": {
+        256: "2302cfa8c48d7a823ae76d96cf53a98e",
+        512: "2b0250f9ae5c62c4654f4e0ce50dfb30",
+        1024: "6eb1b09420a3795c5b8c2694fcf80b72",
+    },
 }
 _CANARY_STEPS, _CANARY_LANES = 64, 8
 

@@ -46,6 +46,7 @@ class Contexts:
 
 CONTEXTS = {
     "text": Contexts(17, 6, "cbbd9b0a9ac9ea3044310926fd156805"),
+    "binary": Contexts(18, 6, "004f46bec07ac516a3c6bfc88c1849ef"),
     "few": Contexts(7, 4, "d973b138b1b180526f19c391227c8807"),
 }
 

@@ -12,7 +12,11 @@ import numpy as np
 MASK32, MASK64 = 2**32 - 1, 2**64 - 1
 MATCHES, LEVELS = 2, 8
 # The numbers of the contexts in each set, and how many sets of weights it has.
-SELECTIONS = {"text": (tuple(range(17)), 6), "few": ((0, 1, 2, 3, 4, 7, 14), 4)}
+SELECTIONS = {
+    "text": (tuple(range(17)), 6),
+    "few": ((0, 1, 2, 3, 4, 7, 14), 4),
+    "binary": ((0, 1, 2, 3, 4, 7, 10, 14, *range(17, 27)), 6),
+}
 REGIONAL = 0x1000A
 HASHED = 4  # this set and those after it learn twice as fast
 LIMIT = 3071
@@ -150,7 +154,7 @@ class Lane:
     def __init__(self, region: int) -> None:
         self.region = region
         self.title, self.unfinished_title = 0, -1  # -1: not in a title
-        self.bytes = self.classes = self.count = self.word = self.last_word = 0
+        self.bytes = self.classes = self.count = self.word = self.last_word = self.phase = 0
         self.word_before = self.first_word = self.opener = self.line = self.last_line = 0
         self.contexts: list[int] = []
         self.matches = [Match() for _ in range(MATCHES)]
@@ -184,6 +188,38 @@ class Lane:
             self.unfinished_title = 0
 
 
+class Distances:
+    """How often bytes of a region's lanes equal those at each distance before them."""
+
+    def __init__(self) -> None:
+        self.scores = [0] * 4096
+        self.samples = self.skipped = 0
+        self.near, self.far = 4, 64
+
+    def take(self, before: Sequence[int], byte: int) -> None:
+        """Learn from a byte and those before it, at most 4095, the last one first."""
+        if not before or before[0] == byte:
+            return
+        if self.samples >= 256:
+            self.skipped += 1
+            if self.skipped < 16:
+                return
+        self.skipped = 0
+        for distance, other in enumerate(before, 1):
+            self.scores[distance] += other == byte
+        self.samples += 1
+        if self.samples % 32 == 0:
+            self.near = self._best(range(2, 33), self.near)
+            self.far = self._best(range(33, 4096), self.far)
+        if self.samples == 2048:
+            self.samples //= 2
+            self.scores = [score // 2 for score in self.scores]
+
+    def _best(self, distances: range, old: int) -> int:
+        best = max(distances, key=self.scores.__getitem__)  # the first of equals
+        return best if self.scores[best] > self.scores[old] * 9 // 8 else old
+
+
 class Node:
     """One binary decision and what it was made of."""
 
@@ -213,6 +249,8 @@ class Mixer:
     ) -> None:
         """`parse` cuts bytes into symbols; of 256 symbols each is a byte."""
         self.numbers, sets = SELECTIONS[contexts]
+        self.structure = contexts == "binary"
+        self.distances = [Distances() for _ in range(8)]
         self.count = len(self.numbers)
         self.strings, self.parse = strings, parse
         self.symbols = len(strings)
@@ -326,7 +364,7 @@ class Mixer:
             strength * 8 + known,
             previous,
             (lane.classes & 255) * 8 + 8 * depth // self.bits,
-            (lane.first_word * 0x9E3779B1 & MASK32) >> 21,
+            ((lane.phase if self.structure else lane.first_word) * 0x9E3779B1 & MASK32) >> 21,
             ((lane.classes & 0xFFFF) * 0x9E3779B1 & MASK32) >> 21,
         )
         node.rows = [first + choice for first, choice in zip(start.set_first, choices)]  # noqa: B905
@@ -490,8 +528,16 @@ class Mixer:
     def _take_string(self, i: int, string: bytes) -> None:
         lane = self.lanes[i]
         for byte in string:
+            if self.structure:
+                self.distances[lane.region].take(self._before(i), byte)
             self.rings[i][lane.count % 2**self.ring_bits] = byte
             lane.advance(byte)
+
+    def _before(self, i: int) -> list[int]:
+        """Return the lane's last bytes, at most 4095, the last one first."""
+        count = self.lanes[i].count
+        most = min(4095, count, 2**self.ring_bits - 1)
+        return [self._ring(i, count - back) for back in range(1, most + 1)]
 
     def _known(self, place: tuple[int, int]) -> int:
         """Return how many bytes lie between a place and where its lane writes next."""
@@ -560,10 +606,35 @@ class Mixer:
             lane.classes & MASK32,
             lane.classes & 0xFFFFFFFFFFFF,
             word_value,
+            *self._structure_values(i),
         ]
         lane.contexts = [
             scramble(self._salted(k, values[k], lane) & MASK64) >> 32 for k in self.numbers
         ]
+
+    def _structure_values(self, i: int) -> tuple[int, ...]:
+        lane = self.lanes[i]
+        distances = self.distances[lane.region]
+        s, near, far = lane.bytes, distances.near, distances.far
+        lane.phase = lane.count % near
+
+        def at(back: int) -> int:
+            known = back <= lane.count and back < 2**self.ring_bits
+            return self._ring(i, lane.count - back) if known else 0
+
+        one, before, above = s & 255, at(near), at(far)
+        return (
+            s >> 8 & 0xFFFF,
+            s & 0xFF00FF00,
+            s >> 24 & 0xFFFF,
+            above | one << 8,
+            above | at(2 * far) << 8,
+            before | at(2 * near) << 8,
+            before + above - at(near + far) & 255,
+            lane.phase | one << 8,
+            lane.phase | before << 8,
+            one | lane.count % far << 8,
+        )
 
 
 def rates(live: int, seen: int) -> tuple[int, int, int]:
