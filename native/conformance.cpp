@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "mixing/mixer.hpp"
-#include "network.hpp"
+#include "predictor.hpp"
 #include "vocabulary.hpp"
 
 namespace {

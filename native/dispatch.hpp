@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "model.hpp"
+#include "step.hpp"
 
 namespace shazip {
 

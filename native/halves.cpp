@@ -1,4 +1,6 @@
 // Python bindings of the network's halves: sums of a row, and a part of it scaled to the total.
+#include "bindings.hpp"
+
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 

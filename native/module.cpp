@@ -13,16 +13,11 @@
 #include <string>
 #include <utility>
 
-#include "network.hpp"
+#include "bindings.hpp"
+#include "predictor.hpp"
 #include "vocabulary.hpp"
 
 namespace nb = nanobind;
-
-void bind_halves(nb::module_& module);
-void bind_mixing(nb::module_& module);
-#if defined(SHAZIP_HAS_TRAINING)
-void bind_training(nb::module_& module);
-#endif
 
 namespace {
 

@@ -1,7 +1,6 @@
 #include "pool.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <stdexcept>
@@ -9,16 +8,12 @@
 #include <thread>
 #include <vector>
 
-#include "model.hpp"
 #include "platform.hpp"
+#include "waiting.hpp"
 
 namespace shazip {
 namespace {
 
-constexpr int kGlances =
-    50;  // without a pause: a meeting is often a matter of a tenth of a microsecond
-constexpr int kSpins = 400;   // of some 40 cycles each: about 5 microseconds
-constexpr int kYields = 200;  // of half a microsecond each, unless another thread has work
 constexpr int kMaxRanks = Pool::kMaxThreads + 1;  // the low bits of a ticket; 0 closes
 
 // Nanoseconds. A trial of more ranks may lose kTrial before it ends, for kPatience times its loss:
@@ -30,76 +25,10 @@ constexpr int64_t kPatience = 40;
 constexpr int64_t kSavings = 5000000;
 
 std::atomic<uint64_t> fork_count{0};
-thread_local int64_t waited = 0;  // nanoseconds, for ranks that do not seem to run
 
 void count_fork() { fork_count.fetch_add(1, std::memory_order_relaxed); }
 
-inline void pause_briefly() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb");  // `yield` does nothing on most cores
-#endif
-}
-
-// Returns true once `ready` does; false if that takes longer than is good to spin.
-template <typename Ready>
-bool spin_until(Ready ready) {
-  for (int i = 0; i < kGlances; ++i) {
-    if (ready()) return true;
-  }
-  for (int i = 0; i < kSpins; ++i) {
-    if (ready()) return true;
-    pause_briefly();
-  }
-  return false;
-}
-
-template <typename Ready>
-bool yield_until(Ready ready) {
-  for (int i = 0; i < kYields; ++i) {
-    if (ready()) return true;
-    std::this_thread::yield();
-  }
-  return ready();
-}
-
-int64_t now() {
-  const auto time = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
-}
-
-template <typename Ready>
-void wait_until(Ready ready) {
-  if (spin_until(ready)) return;
-  const int64_t start = now();
-  while (!yield_until(ready)) {
-    // Others of this step run, but not on a core of their own: sleep a little rather than fight for
-    // it.
-    std::this_thread::sleep_for(std::chrono::microseconds(20));
-  }
-  waited += now() - start;
-}
-
 }  // namespace
-
-void come_to_team(const Part& part) {
-  std::atomic<uint32_t>& own = part.barrier[part.rank].meetings;
-  own.store(own.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-}
-
-bool team_is_there(const Part& part) {
-  const uint32_t meeting = part.barrier[part.rank].meetings.load(std::memory_order_relaxed);
-  for (int rank = 0; rank < part.size; ++rank) {
-    // Another one may be a meeting ahead, no more.
-    if (part.barrier[rank].meetings.load(std::memory_order_acquire) - meeting > 1) return false;
-  }
-  return true;
-}
-
-void wait_for_team(const Part& part) {
-  wait_until([&] { return team_is_there(part); });
-}
 
 // The threads and their shared fields. A ticket is a job's number and, in its low bits, its number
 // of ranks, so that a thread without a rank never reads fields that the next job overwrites.

@@ -8,12 +8,6 @@
 
 namespace shazip {
 
-// The number of meetings that a thread has come to. Each thread has a counter in cache lines of its
-// own and reads the others', so a meeting costs one transfer of a line between cores.
-struct alignas(128) Barrier {
-  std::atomic<uint32_t> meetings{0};
-};
-
 class Pool {
  public:
   static constexpr int kMaxThreads = 4095;

@@ -1,9 +1,11 @@
+#include "predictor.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 
-#include "network.hpp"
+#include "team.hpp"
 
 namespace shazip {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../model.hpp"
+#include "../step.hpp"
 
 namespace shazip {
 namespace {

@@ -5,6 +5,7 @@
 // tile by tile, so that hardly any time is lost.
 #pragma once
 
+#include "../team.hpp"
 #include "products.hpp"
 
 namespace shazip {

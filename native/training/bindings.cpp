@@ -1,5 +1,7 @@
 // Python bindings of the training kernels: shazip._native.lstm_forward and others. They take
 // bfloat16 arrays as int16.
+#include "../bindings.hpp"
+
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
