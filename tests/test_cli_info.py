@@ -52,6 +52,13 @@ def test_info_names_installed_models_and_passes_over_other_files(tmp_path, monke
     assert out.count(f"{named.id.hex()} own name\n") == 2
 
 
+def test_the_row_names_up_to_three_models(tmp_path):
+    archives = [compress(b"", model=name) for name in ("none", "tiny")]
+    (tmp_path / "a.shz").write_bytes(b"".join([*archives, archives[0]]))
+    _, row = rows("a.shz")
+    assert row[5] == "none,tiny"
+
+
 def test_info_reads_a_pipe(packed):
     _, row = rows(stdin=packed)
     assert row[-1] == "(stdin)"

@@ -28,6 +28,7 @@ from shazip.terminal import printable
 ROW = "{:>12} {:>13} {:>7} {:>7} {:>6}  {:<12} {:<8}  {}"
 TITLES = ("compressed", "original", "bpb", "blocks", "lanes", "model", "versions", "name")
 ID_DIGITS = 12
+MODELS = 3  # of an archive, that its row names
 
 _PLACES = "{:>12} {:>12} {:>12} {:>12} {:>7}"
 _PLACE_TITLES = ("CompOffset", "UncompOffset", "CompSize", "UncompSize", "bpb")
@@ -99,14 +100,15 @@ class Listing:
 def row(archive: Info, name: str, names: Mapping[str, str]) -> tuple[object, ...]:
     """The cells of an archive's row; `names` has the models that are installed."""
     headers = [frame.header for frame in archive.frames]
-    models = (header.model_id.hex() for header in headers)
+    ids = dict.fromkeys(header.model_id.hex() for header in headers)
+    models = [names.get(model, model[:ID_DIGITS]) for model in ids]
     return (
         archive.compressed_size,
         archive.original_size,
         f"{archive.bpb:.3f}" if archive.original_size else "-",
         archive.blocks,
         _common(str(header.lanes) for header in headers),
-        printable(_common(names.get(model, model[:ID_DIGITS]) for model in models)),
+        printable(",".join(models)) if len(models) <= MODELS else _common(models),
         _common(_versions(header) for header in headers),
         name,
     )
