@@ -62,7 +62,7 @@ def block_sizes(start: Start) -> list[int]:
         file.seek(start.offset)
         data = file.read(start.size)
     codec = Codec(start.model, threads=1, block_size=BLOCK_SIZE)
-    encoder = codec.frame_encoder(min(len(data), BLOCK_SIZE))
+    encoder = codec.frame_encoder(data[:BLOCK_SIZE])
     blocks = (data[at : at + BLOCK_SIZE] for at in range(0, len(data), BLOCK_SIZE))
     return [len(encoder.block(block)) for block in blocks]
 
