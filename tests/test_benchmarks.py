@@ -101,6 +101,11 @@ def test_no_published_model_was_trained_on_a_file_of_the_benchmark():
         assert seen == [], path
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/frames.md"])
+def test_pages_show_what_frames_cost_as_it_was_measured(page):
+    assert frames.RESULT.read_text() in (ROOT / page).read_text()
+
+
 def test_sizes_of_frames_are_those_of_archives(tmp_path, monkeypatch):
     monkeypatch.setattr(frames, "BLOCK_SIZE", 512)
     text = (ROOT / "tests" / "data" / "wikipedia.xml").read_bytes()[:4500]
