@@ -23,8 +23,8 @@ namespace {
 std::atomic<int64_t> allocations{0};
 }
 
-// The thread sanitizer has an allocator of its own, which is there before atomics may be used.
-#if !defined(__SANITIZE_THREAD__)
+// The sanitizers have allocators of their own, to see races and leaks; nothing is counted there.
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 void* operator new(size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size ? size : 1)) return memory;

@@ -112,6 +112,16 @@ def test_rm_keeps_the_source_if_compression_fails(folder, packed):
     assert (folder / "a").read_bytes() == TEXT
 
 
+def test_extended_attributes_stay_with_the_source_as_with_gzip_and_xz(folder):
+    try:
+        os.setxattr(folder / "a", "user.colour", b"red")
+    except (AttributeError, OSError):
+        pytest.skip("no extended attributes here")
+    assert shazip("compress", "a").code == 0
+    assert os.listxattr(folder / "a.shz") == []
+    assert os.getxattr(folder / "a", "user.colour") == b"red"
+
+
 def test_mode_and_times_are_copied_and_no_special_bits(folder):
     os.utime("a", ns=(10**18, 10**18 + 5000))
     (folder / "a").chmod(0o4640)

@@ -258,3 +258,12 @@ def test_what_is_no_regular_file_is_refused_by_name(path, make):
     for read in (modelfile.load, modelfile.read_metadata):
         with pytest.raises(ModelError, match=r"model.safetensors: not a regular file"):
             read(path)
+
+
+def test_a_loaded_model_does_not_need_its_file(path):
+    modelfile.save(MODEL, path)
+    loaded = modelfile.load(path)
+    os.truncate(path, 100)  # a mapped file would end the process here
+    assert modelfile.model_id(loaded.config, loaded.tensors) == MODEL.id
+    with pytest.raises(ModelError, match="not a model file"):
+        modelfile.load(path)
