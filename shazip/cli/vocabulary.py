@@ -7,18 +7,19 @@ from pathlib import Path
 import click
 
 from shazip.atomic import write_file
-from shazip.cli.flags import COUNT, SIZE, force_option, output_option, quiet_and_verbose
+from shazip.cli.flags import SIZE, force_option, output_option, quiet_and_verbose
 from shazip.cli.refusals import refuse_target
 from shazip.cli.report import Reporter, as_usage
 from shazip.training.configure import corpora_of
 
 DEFAULT_SIZE = 1024
+STRINGS = click.IntRange(256, 1 << 16)  # all bytes; symbols are uint16
 
 
 @click.command(epilog="Example: shazip vocabulary texts/enwik8 source.tar=2 -o words.safetensors")
 @click.argument("texts", nargs=-1, required=True, metavar="TEXT[=WEIGHT]...")
 @output_option("FILE", "Vocabulary to write.")
-@click.option("--size", type=COUNT, default=DEFAULT_SIZE, help="Number of strings.")
+@click.option("--size", type=STRINGS, default=DEFAULT_SIZE, help="Number of strings.")
 @click.option("--sample", type=SIZE, default="64MB", help="Bytes of TEXTs to learn from.")
 @force_option("Overwrite FILE.")
 @quiet_and_verbose
