@@ -72,7 +72,7 @@ class Loader:
 
     @cached_property
     def _sources(self) -> Sequence[IntegerModel | str | os.PathLike[str]]:
-        """What is loaded as candidates: models, names or paths."""
+        """The candidates to load: models, names or paths."""
         from shazip.model import store as modelstore
 
         if self._brought:

@@ -44,7 +44,7 @@ class Predictor(Protocol):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """What symbols stand for."""
+        """The strings of the symbols."""
 
     def first(self, live: int) -> NDArray[np.uint32]:
         """Return frequencies (live, A) of the next symbols' first halves in lanes 0..live-1."""

@@ -1,4 +1,4 @@
-"""What the headers of an archive say, as records for programs; JSON takes them as they are."""
+"""The headers of an archive as records for programs; JSON takes them as they are."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a damaged archive still gives: every frame that is intact, and where the others were.
+"""Saves the intact frames of a damaged archive and reports the places of the others.
 
-A frame goes to the sink only when its end mark has proved all of it. Behind a damaged one reading
-goes on where its own block headers end it, where the archive's index says that the next one begins,
-or at the next header whose checksum holds. The last may be one of a frame inside another's payload,
-which only matters where an archive holds archives and block headers are damaged.
+A frame goes to the sink only when its end mark has proved all of it. After a damaged one,
+reading resumes at the end that its own block headers give, at the next frame in the archive's
+index, or at the next header whose checksum holds. That header may belong to a frame inside a
+payload, but only in an archive of archives whose block headers are damaged.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Salvage:
-    """What came of an archive."""
+    """The frames saved from an archive, and what was lost."""
 
     frames: int
     original_size: int  # bytes written
@@ -89,7 +89,7 @@ def _take(codec: Codec, source: BinaryIO, position: int, writer: Writer) -> tupl
 def _next(
     source: BinaryIO, position: int, end: int, places: list[tuple[int, int, int]]
 ) -> tuple[int, int | None]:
-    """Return where to go on after the damage at `position`, and the content's size between."""
+    """Return where reading resumes after damage at `position`, and the size of content between."""
     try:
         source.seek(position)
         frame = pass_frame(source, read_full(source, START_SIZE))

@@ -103,7 +103,7 @@ def evaluate(
 def _trained(
     trained: Path, settings: CodecOptions, window: int | None, text: Path | None
 ) -> Measure:
-    """What measures a trained network and the exact model made from it."""
+    """Return a function that measures a trained network and the exact model made from it."""
     import numpy as np
 
     from shazip.training.side_by_side import SideBySide
@@ -128,7 +128,7 @@ def _trained(
 def _exact(
     settings: CodecOptions, window: int | None, per_byte: Path | None, *, overwrite: bool
 ) -> Measure:
-    """What measures a model, and writes the bits of every byte to the file `per_byte`."""
+    """Return a function that measures a model and writes every byte's bits to `per_byte`."""
     engine = cache(partial(settings.open_engine, window))  # not before the first file is open
 
     def measure(source: BinaryIO, progress: Progress) -> Iterator[Measurement]:

@@ -79,6 +79,11 @@ def output_option(metavar: str, text: str, **settings: Any) -> Callable[[F], F]:
     return click.option("-o", "--output", metavar=metavar, help=text, **settings)
 
 
+def size_option(name: str, text: str, **settings: Any) -> Callable[[F], F]:
+    """An option that takes a size in bytes."""
+    return click.option(name, type=SIZE, metavar="SIZE", help=text, **settings)
+
+
 def force_option(text: str) -> Callable[[F], F]:
     """-f."""
     return click.option("-f", "--force", is_flag=True, help=text)
@@ -98,21 +103,11 @@ places = each_of(
     click.option("-c", "--stdout", is_flag=True, help="Write to standard output, keep FILEs."),
 )
 
-
-limited = click.option(
-    "--memory-limit",
-    type=SIZE,
-    metavar="SIZE",
-    default=f"{MEMORY_LIMIT >> 30}GiB",
-    help="Refuse work that needs more memory.",
+limited = size_option(
+    "--memory-limit", "Refuse work that needs more memory.", default=f"{MEMORY_LIMIT >> 30}GiB"
 )
-
-
-bounded = click.option(
-    "--max-output",
-    type=SIZE,
-    metavar="SIZE",
-    help="Refuse to decode more than SIZE from an archive.  [default: no limit]",
+bounded = size_option(
+    "--max-output", "Refuse to decode more than SIZE from an archive.  [default: no limit]"
 )
 
 
@@ -142,12 +137,8 @@ computing = each_of(
 # The settings that decide an archive's bytes besides the model; the archive records them.
 coding = each_of(
     click.option("--mix/--no-mix", default=True, help="Context mixing, or the network alone."),
-    click.option(
-        "--block-size",
-        type=SIZE,
-        metavar="SIZE",
-        default=f"{BLOCK_SIZE >> 20}MiB",
-        help="Bytes coded at once; bounds the memory.",
+    size_option(
+        "--block-size", "Bytes coded at once; bounds the memory.", default=f"{BLOCK_SIZE >> 20}MiB"
     ),
     click.option("--lanes", type=COUNT, metavar="N", help="Slices of a block, coded side by side."),
 )
@@ -178,11 +169,8 @@ leveled = each_of(
     )
 )
 
-framing = click.option(
-    "--frame-size",
-    type=SIZE,
-    metavar="SIZE",
-    help="Cut into frames that stand alone.  [default: 16MiB with --jobs, else one]",
+framing = size_option(
+    "--frame-size", "Cut into frames that stand alone.  [default: 16MiB with --jobs, else one]"
 )
 
 # What codes frames at once.

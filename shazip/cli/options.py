@@ -102,7 +102,7 @@ class CodecOptions:
             )
 
     def open_executor(self) -> AbstractContextManager[Executor | None]:
-        """What codes frames at once, None if nothing was asked for."""
+        """The executor that codes frames at once; None without --jobs and --ray."""
         if self.jobs is not None and self.ray is not None:
             raise click.UsageError("--jobs and --ray exclude each other.")
         if self.ray is not None:

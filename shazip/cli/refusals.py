@@ -1,4 +1,4 @@
-"""What the file commands refuse: flags that contradict each other, files that need another flag."""
+"""Refusals of the file commands: contradictory flags, files that need another flag."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ MIXING = {"mixing.weights": 64, "mixing.final_weights": 6}
 
 
 class Sizes(NamedTuple):
-    """What a model's configuration leaves open."""
+    """The sizes that a model's configuration leaves open."""
 
     start_memory: int = 0  # vectors
     string_bytes: int = 0  # of all strings of the vocabulary; 0 with single bytes

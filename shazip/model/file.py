@@ -64,7 +64,7 @@ class IntegerModel:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """What its symbols stand for."""
+        """The strings of its symbols."""
         return _vocabulary(self.config, self.tensors)
 
     @property

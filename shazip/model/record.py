@@ -1,4 +1,4 @@
-"""What a model file says of itself and of its training; archives need none of it."""
+"""Reads what a model file records about itself and its training; archives need none of it."""
 
 from __future__ import annotations
 

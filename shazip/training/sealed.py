@@ -38,7 +38,7 @@ def _write(content: dict[str, Any], file: BinaryIO) -> None:
 
 
 class _Hashed:
-    """What torch.save writes to: a file, the hash of what was written, and its first error."""
+    """The file that torch.save writes to: hashes what is written, keeps the first error."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.hash = file, hashlib.sha256()

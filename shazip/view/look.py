@@ -15,7 +15,7 @@ from shazip.settings import CONTEXTS, Coding
 from shazip.streams import Progress, offset, silent
 from shazip.trace import Trace, Tracer, joined
 
-LIKELIEST = 5  # symbols that are told of at each place
+LIKELIEST = 5  # symbols shown at each place
 
 
 @dataclass(frozen=True)
