@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Container, Sequence
 from pathlib import Path
 
@@ -128,7 +129,16 @@ def with_section(readme: str, text: str, begin: str, end: str) -> str:
     _, closed, after = rest.partition(end)
     if not (found and closed):
         raise SystemExit(f"README.md lacks the lines {begin.strip()} and {end.strip()}")
-    return f"{before}{begin}{text}{end}{after}"
+    return f"{before}{begin}{_wrapped(text)}{end}{after}"
+
+
+def _wrapped(text: str) -> str:
+    """Return `text` with its paragraphs wrapped; rows of tables and tags stay as they are."""
+    lines = (
+        line if line.startswith(("|", "<")) else textwrap.fill(line, 100, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
