@@ -184,7 +184,7 @@ class Codec:
         """Write all of `source` to `sink`; block size and lanes bound the memory.
 
         A frame ends after `frame_size` bytes and where another model suits the content better;
-        several frames have an index. `executor` (parallel.py) codes frames at once; what it is
+        several frames have an index. `executor` (executors.py) codes frames at once; what it is
         changes no byte.
         """
         require(source, "read")
@@ -211,7 +211,7 @@ class Codec:
     ) -> Summary:
         """Write the content of the archive `source` to `sink`; without a sink only check it.
 
-        `executor` (parallel.py) decodes frames at once. Raises MemoryLimitError before the block,
+        `executor` (executors.py) decodes frames at once. Raises MemoryLimitError before the block,
         or with an executor the frame, with which the content would exceed `max_size`.
         """
         limit = OutputLimit(max_size)

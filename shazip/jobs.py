@@ -1,4 +1,4 @@
-"""Processes of this machine that code frames at once (parallel.py); they end when this one ends."""
+"""Processes of this machine that code frames (executors.py); they end when this one ends."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Transfer:
     decode: bool = False
     ranges: tuple[Range, ...] = ()  # of the content, when decoding; none for all of it
     frame_size: int | None = None
-    executor: Executor | None = None  # see parallel.py
+    executor: Executor | None = None  # see executors.py
     max_size: int | None = None  # of the content, when decoding all of it
 
     def code(self, source: BinaryIO, sink: BinaryIO, progress: Progress = silent) -> Summary:
