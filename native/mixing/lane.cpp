@@ -20,8 +20,9 @@ constexpr uint8_t kLengthBucket[33] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  8,  9
                                        11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 13};
 
 // Contexts that know their own region of the block and their own document alone, a bit for each:
-// words and names cluster.
-constexpr uint32_t kRegional = 1u << kOrder2 | 1u << kOrder4 | 1u << kRegionalWord;
+// words and names cluster, and records begin elsewhere in each lane.
+constexpr uint32_t kRegional = 1u << kOrder2 | 1u << kOrder4 | 1u << kRegionalWord |
+                               1u << kPhaseLast | 1u << kPhaseBefore | 1u << kPlaceLast;
 
 constexpr uint64_t kTitleTag = 0x3c7469746c653e;  // <title>
 

@@ -17,7 +17,7 @@ SELECTIONS = {
     "few": ((0, 1, 2, 3, 4, 7, 14), 4),
     "binary": ((0, 1, 2, 3, 4, 7, 10, 14, *range(17, 27)), 6),
 }
-REGIONAL = 0x1000A
+REGIONAL = 0x701000A
 HASHED = 4  # this set and those after it learn twice as fast
 LIMIT = 3071
 WORTH_MIXING = 2**16
