@@ -4,6 +4,7 @@ import io
 import os
 import threading
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from fake import codec
@@ -45,7 +46,7 @@ def test_streams_are_read_and_written_in_full_however_little_comes():
     content = Dribble()
     back = CODEC.decompress_stream(Dribble(bytes(sink.taken)), content)
     assert bytes(content.taken) == data
-    assert back == summary
+    assert back == replace(summary, models=())  # those that compressed
     assert info(Dribble(bytes(sink.taken))).original_size == len(data)
 
 
