@@ -7,7 +7,7 @@ symbols that the first half excludes (docs/format.md, section 6).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,9 +85,16 @@ def second_half(
     Each is at least 1 and each row sums to 2**24.
     """
     part = freqs.reshape(len(freqs), firsts, -1)[np.arange(len(column)), column]  # (live, B)
-    bounds = np.zeros((len(part), part.shape[1] + 1), np.uint64)
-    np.cumsum(part, axis=1, out=bounds[:, 1:])
-    # The sums are at most 2**24, so these products stay below 2**48.
-    scaled = bounds * np.uint64(FREQUENCY_TOTAL - part.shape[1]) // bounds[:, -1:]
+    return in_proportion(part)
+
+
+def in_proportion(parts: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
+    """Return frequencies (rows, n) in proportion to `parts` (rows, n), whose sums are above 0.
+
+    Each is at least 1 and each row sums to 2**24. Sums of up to 2**40 - 1 do not overflow.
+    """
+    bounds = np.zeros((len(parts), parts.shape[1] + 1), np.uint64)
+    np.cumsum(parts, axis=1, out=bounds[:, 1:])
+    scaled = bounds * np.uint64(FREQUENCY_TOTAL - parts.shape[1]) // bounds[:, -1:]
     rows: NDArray[np.uint32] = (1 + np.diff(scaled)).astype(np.uint32)
     return rows

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shazip.compiled import new_pool
-from shazip.model.arithmetic import FREQUENCY_TOTAL, LOGIT_ENTRIES
+from shazip.halves import in_proportion
+from shazip.model.arithmetic import LOGIT_ENTRIES
 from shazip.model.file import IntegerModel
 
 
@@ -59,9 +60,6 @@ class ConstantEngine:
 def frequencies(logits: NDArray[np.int16], exp_logit: NDArray[np.int32]) -> NDArray[np.uint32]:
     """Return the frequencies (V,) of logits (V,): docs/arithmetic.md, section 5."""
     below = int(logits.max()) - logits.astype(np.int64)
-    sums = np.zeros(len(logits) + 1, np.int64)
-    np.cumsum(exp_logit[np.minimum(below, LOGIT_ENTRIES - 1)], out=sums[1:])
-    # A sum is at most 2**28, so the products stay below 2**52.
-    bounds = sums * (FREQUENCY_TOTAL - len(logits)) // sums[-1]
-    row: NDArray[np.uint32] = (1 + np.diff(bounds)).astype(np.uint32)
+    parts = exp_logit[np.minimum(below, LOGIT_ENTRIES - 1)].astype(np.uint64)
+    row: NDArray[np.uint32] = in_proportion(parts[None])[0]
     return row
